@@ -1,0 +1,1 @@
+//! The load tools that are built in, one file each.

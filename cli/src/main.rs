@@ -1,0 +1,2 @@
+//! loads
+fn main() {}

@@ -1,0 +1,2 @@
+//! loads-operator
+fn main() {}

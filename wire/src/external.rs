@@ -1,0 +1,1 @@
+//! The JSON that runners in any language send: lenient where practice was (docs/external-runners.md).

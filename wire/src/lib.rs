@@ -1,0 +1,21 @@
+//! What broker, agents and runners say to each other, and the figures they say it in.
+//!
+//! Pure data and pure functions: no socket, no clock, no runtime. `plan` is what a run is to do,
+//! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
+//! `histogram` how latencies are kept, `external` the JSON of runners in any language,
+//! `result` the figures of a whole run.
+#![forbid(unsafe_code)]
+
+pub mod error_kind;
+pub mod external;
+pub mod histogram;
+pub mod message;
+pub mod plan;
+pub mod result;
+pub mod window;
+
+pub use error_kind::ErrorKind;
+pub use histogram::Histogram;
+pub use plan::Plan;
+pub use result::RunResult;
+pub use window::{Row, Totals, Window};
