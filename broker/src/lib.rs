@@ -1,1 +1,8 @@
-//! loads-broker
+//! The broker: who takes part, when load starts and ends, and what was measured.
+//!
+//! `roster` (agents, start, steps, losses), `dedupe` (what is counted already) and `aggregate` (the merged
+//! figures) are pure: no clock, no socket. `store` is the SQLite file, and `service` joins them.
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod dedupe;

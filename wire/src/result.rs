@@ -27,6 +27,8 @@ pub struct RunResult {
     pub verdict: Verdict,
     /// What made the verdict other than passed, one sentence each.
     pub reasons: Vec<String>,
+    /// What a reader must know besides, whatever the verdict: agents that were lost or joined late.
+    pub notes: Vec<String>,
     /// Start instant T, RFC 3339; empty before the start.
     pub started_at: String,
     /// End of the load, RFC 3339; empty while it runs.

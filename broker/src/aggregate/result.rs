@@ -1,0 +1,223 @@
+//! From merged figures to the result that people and programs read.
+
+use loads_wire::plan::{Length, Plan};
+use loads_wire::result::{Agents, Latency, RunResult, SCHEMA, StepResult, Tests, Verdict, WebSockets};
+use loads_wire::window::ErrorSource;
+
+use super::{Aggregate, StepFigures};
+
+/// How much of the lists goes into a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything: the stored result.
+    Full,
+    /// The last minute, the most hit labels, the most common errors: bounded in size, for displays.
+    Live,
+}
+
+impl Detail {
+    fn limits(self) -> (usize, usize, usize) {
+        match self {
+            Self::Full => (usize::MAX, usize::MAX, usize::MAX),
+            Self::Live => (20, 10, 60),
+        }
+    }
+}
+
+/// What is known of a run besides its windows; the roster tells it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunFacts {
+    /// T, in nanoseconds since the Unix epoch.
+    pub started_at: Option<u64>,
+    /// End of the load, in nanoseconds since the Unix epoch.
+    pub ended_at: Option<u64>,
+    /// When these facts were gathered.
+    pub now: u64,
+    /// Whether every figure is in.
+    pub done: bool,
+    /// Length of each step so far, in nanoseconds, barriers taken out.
+    pub step_nanos: Vec<u64>,
+    /// Test executions handed out, by step; zeros when durations decide.
+    pub planned: Vec<u64>,
+    /// The processes (index, epoch) of which more is to be expected.
+    pub alive: Vec<(u32, u64)>,
+    /// Whether the run was ended early on request.
+    pub stopped: bool,
+    /// Why the run could not be carried out.
+    pub error: Option<String>,
+    /// Why the run failed, other than by its tests.
+    pub failed: Option<String>,
+    /// For [`RunResult::notes`].
+    pub notes: Vec<String>,
+    /// For [`RunResult::agents`].
+    pub agents: Agents,
+}
+
+impl Aggregate {
+    /// The figures so far (or, when `facts.done`, for good).
+    pub fn result(&self, plan: &Plan, facts: &RunFacts, detail: Detail) -> RunResult {
+        let (labels, errors, seconds) = detail.limits();
+        let totals = &self.totals;
+        let latency = self.latency();
+        let steps = self.steps_result(plan, facts);
+        let steps_seconds = steps.iter().map(|step| step.seconds).sum::<f64>();
+        let per = |sum: f64, n: f64| if n > 0.0 { sum / n } else { 0.0 };
+        let mut result = RunResult {
+            schema: SCHEMA.to_owned(),
+            run_id: plan.run_id.clone(),
+            test: plan.test.clone(),
+            executor: plan.executor.name().to_owned(),
+            notes: facts.notes.clone(),
+            started_at: facts.started_at.map(rfc3339).unwrap_or_default(),
+            finished_at: facts.ended_at.map(rfc3339).unwrap_or_default(),
+            duration_seconds: facts.duration_nanos() as f64 / 1e9,
+            steps_seconds,
+            hits: totals.hits,
+            sent: totals.sent,
+            failed_after_send: totals.failed_after_send,
+            failed_before_send: totals.failed_before_send,
+            unanswered: totals.unanswered,
+            undetailed: totals.undetailed,
+            retries: totals.retries,
+            bytes: totals.bytes,
+            tests: sum_tests(steps.iter().map(|step| step.tests)),
+            requests_per_second: per(totals.hits as f64, steps_seconds),
+            latency_microseconds: Latency::from(&latency),
+            mean_headers_microseconds: per(self.headers_sum as f64 / 1e3, latency.count() as f64),
+            web_sockets: WebSockets {
+                opened: totals.sockets_opened,
+                closed: totals.sockets_closed,
+                bytes_received: totals.socket_bytes,
+            },
+            counters: self.counters.clone(),
+            errors: self.errors.result(errors),
+            request_errors: self.errors.by_kind(ErrorSource::Request),
+            statuses: self.statuses.iter().map(|(status, n)| (status.to_string(), *n)).collect(),
+            labels: self.labels.result(labels),
+            labels_folded: self.labels.folded(),
+            seconds: self.seconds.result(seconds),
+            agents: facts.agents,
+            delayed: totals.delayed,
+            late: totals.late,
+            bad_messages: totals.bad_messages,
+            steps,
+            ..RunResult::default()
+        };
+        (result.verdict, result.reasons) = self.verdict(facts, &result);
+        result
+    }
+
+    fn steps_result(&self, plan: &Plan, facts: &RunFacts) -> Vec<StepResult> {
+        let none = StepFigures::default();
+        let gone = |index, epoch| facts.done || !facts.alive.contains(&(index, epoch));
+        let of_step = |(number, step): (usize, &loads_wire::plan::Step)| {
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            let figures = self.steps.get(&number).unwrap_or(&none);
+            let at = |list: &[u64]| list.get(usize::from(number)).copied().unwrap_or(0);
+            StepResult {
+                step: number,
+                users: step.users,
+                seconds: at(&facts.step_nanos) as f64 / 1e9,
+                hits: figures.totals.hits,
+                tests: Tests {
+                    planned: if matches!(step.length, Length::Hits(_)) { at(&facts.planned) } else { 0 },
+                    started: figures.totals.started,
+                    success: figures.totals.success,
+                    errors: figures.totals.errors,
+                    failures: figures.totals.failures,
+                    skipped: figures.totals.skipped,
+                    interrupted: figures.totals.interrupted,
+                    lost: self.lost(number, gone),
+                },
+                latency_microseconds: Latency::from(&figures.latency),
+            }
+        };
+        plan.steps.iter().enumerate().map(of_step).collect()
+    }
+
+    /// The verdict and a sentence for each thing that made it other than passed. What made it worst
+    /// decides: a run that could not be carried out, then one that was stopped, then one that failed.
+    fn verdict(&self, facts: &RunFacts, result: &RunResult) -> (Verdict, Vec<String>) {
+        let failed = self.failures(facts, result);
+        let stopped = facts.stopped.then(|| "The run was stopped on request before its end.".to_owned());
+        let verdict = match (facts.done, &facts.error, &stopped, failed.is_empty()) {
+            (false, ..) => Verdict::Running,
+            (true, Some(_), ..) => Verdict::Error,
+            (true, None, Some(_), _) => Verdict::Stopped,
+            (true, None, None, false) => Verdict::Failed,
+            (true, None, None, true) => Verdict::Passed,
+        };
+        let first = facts.error.iter().cloned().chain(stopped);
+        let reasons = first.chain(failed).collect();
+        (verdict, reasons)
+    }
+
+    fn failures(&self, facts: &RunFacts, result: &RunResult) -> Vec<String> {
+        let tests = &result.tests;
+        let mut reasons: Vec<String> = facts.failed.iter().cloned().collect();
+        let mut reason = |holds: bool, sentence: String| {
+            if holds {
+                reasons.push(sentence);
+            }
+        };
+        reason(
+            tests.errors > 0,
+            format!("{} of {} test executions ended in an error.", tests.errors, tests.started),
+        );
+        reason(
+            tests.failures > 0,
+            format!("{} of {} test executions failed.", tests.failures, tests.started),
+        );
+        reason(
+            tests.lost > 0,
+            format!(
+                "{} test executions are lost: the process that ran them was killed before they ended.",
+                tests.lost
+            ),
+        );
+        let runners: u64 = self.errors.by_kind(ErrorSource::Runner).values().sum();
+        reason(runners > 0, format!("Runner processes misbehaved {runners} times; the errors say how."));
+        let refused = self.refused_windows;
+        reason(
+            refused > 0,
+            format!("{refused} windows of agents could not be read; what they counted is missing."),
+        );
+        if facts.done && facts.error.is_none() && !facts.stopped {
+            let missing = tests.planned.saturating_sub(tests.started);
+            reason(
+                missing > 0,
+                format!("{missing} of {} planned test executions were never begun.", tests.planned),
+            );
+            let nothing = tests.started == 0 && result.hits == 0;
+            reason(
+                nothing,
+                "Nothing was measured: no test was begun and no request was answered.".to_owned(),
+            );
+        }
+        reasons
+    }
+}
+
+impl RunFacts {
+    fn duration_nanos(&self) -> u64 {
+        self.started_at.map_or(0, |start| self.ended_at.unwrap_or(self.now).saturating_sub(start))
+    }
+}
+
+fn sum_tests(steps: impl Iterator<Item = Tests>) -> Tests {
+    steps.fold(Tests::default(), |sum, step| Tests {
+        planned: sum.planned + step.planned,
+        started: sum.started + step.started,
+        success: sum.success + step.success,
+        errors: sum.errors + step.errors,
+        failures: sum.failures + step.failures,
+        skipped: sum.skipped + step.skipped,
+        interrupted: sum.interrupted + step.interrupted,
+        lost: sum.lost + step.lost,
+    })
+}
+
+/// RFC 3339 in UTC; an instant that no calendar has is left out.
+fn rfc3339(nanos: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanos)).map(|at| format!("{at:.3}")).unwrap_or_default()
+}
