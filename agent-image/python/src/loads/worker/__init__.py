@@ -1,0 +1,1 @@
+"""The process that runs a Python test's users for an agent: ``python -m loads.worker``."""
