@@ -6,3 +6,4 @@
 
 pub mod aggregate;
 pub mod dedupe;
+pub mod roster;

@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use loads_wire::{Histogram, Totals, Window};
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use tests::plan as test_plan;
+
 pub use errors::MAX_ERRORS;
 pub use result::{Detail, RunFacts};
 pub use seconds::{DETAILED_SECONDS, MAX_SECONDS};

@@ -65,7 +65,7 @@ struct Second {
 /// The seconds of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
-    seconds: BTreeMap<u32, Second>,
+    by_number: BTreeMap<u32, Second>,
     open: BTreeSet<u32>,
     sealed: BTreeSet<u32>,
 }
@@ -74,13 +74,13 @@ impl Seconds {
     /// Adds a window.
     pub fn add(&mut self, window: &Window) {
         let number = window.second;
-        if !self.seconds.contains_key(&number) {
-            if self.seconds.len() >= MAX_SECONDS {
+        if !self.by_number.contains_key(&number) {
+            if self.by_number.len() >= MAX_SECONDS {
                 return;
             }
             self.open(number);
         }
-        let Some(second) = self.seconds.get_mut(&number) else { return };
+        let Some(second) = self.by_number.get_mut(&number) else { return };
         second.hits += window.totals.hits;
         second.failed += window.totals.failed_before_send + window.totals.failed_after_send;
         second.tests_started += window.totals.started;
@@ -92,7 +92,7 @@ impl Seconds {
     fn open(&mut self, number: u32) {
         let latency = Distribution::Open(Histogram::new());
         let new = Second { hits: 0, failed: 0, tests_started: 0, users: BTreeMap::new(), latency };
-        self.seconds.insert(number, new);
+        self.by_number.insert(number, new);
         self.open.insert(number);
     }
 
@@ -100,14 +100,14 @@ impl Seconds {
     fn seal(&mut self) {
         while self.open.len() > OPEN_SECONDS {
             let Some(oldest) = self.open.pop_first() else { return };
-            if let Some(second) = self.seconds.get_mut(&oldest) {
+            if let Some(second) = self.by_number.get_mut(&oldest) {
                 second.seal();
             }
             self.sealed.insert(oldest);
         }
         while self.sealed.len() > DETAILED_SECONDS {
             let Some(oldest) = self.sealed.pop_first() else { return };
-            if let Some(second) = self.seconds.get_mut(&oldest) {
+            if let Some(second) = self.by_number.get_mut(&oldest) {
                 second.latency = Distribution::Collapsed(second.shape());
             }
         }
@@ -115,7 +115,7 @@ impl Seconds {
 
     /// The last `limit` seconds; those in which nothing happened are there with zeros.
     pub fn result(&self, limit: usize) -> Vec<SecondResult> {
-        let Some(last) = self.seconds.keys().next_back().copied() else { return Vec::new() };
+        let Some(last) = self.by_number.keys().next_back().copied() else { return Vec::new() };
         let limit = u32::try_from(limit.min(MAX_SECONDS)).unwrap_or(u32::MAX);
         let first = last.saturating_sub(limit - 1);
         (first..=last).map(|number| self.one(number)).collect()
@@ -123,7 +123,7 @@ impl Seconds {
 
     fn one(&self, number: u32) -> SecondResult {
         let empty = SecondResult { second: number, ..SecondResult::default() };
-        let Some(second) = self.seconds.get(&number) else { return empty };
+        let Some(second) = self.by_number.get(&number) else { return empty };
         let shape = second.shape();
         SecondResult {
             hits: second.hits,
@@ -197,7 +197,8 @@ mod tests {
         seconds.add(&window(10, 9_000_000));
         let tenth = &seconds.result(10_000)[10];
         assert_eq!((tenth.hits, tenth.max), (2, 1.0));
-        let detailed = seconds.seconds.values().filter(|s| !matches!(s.latency, Distribution::Collapsed(_)));
+        let detailed =
+            seconds.by_number.values().filter(|s| !matches!(s.latency, Distribution::Collapsed(_)));
         assert_eq!(detailed.count(), DETAILED_SECONDS + OPEN_SECONDS);
     }
 

@@ -44,7 +44,9 @@ fn done() -> RunFacts {
 
 fn result_of(windows: &[(u32, Window)]) -> RunResult {
     let mut aggregate = Aggregate::default();
-    windows.iter().for_each(|(index, window)| aggregate.add(*index, 1, window));
+    for (index, window) in windows {
+        aggregate.add(*index, 1, window);
+    }
     aggregate.result(&plan(&[hits(1, 1), hits(2, 1)]), &done(), Detail::Full)
 }
 
@@ -57,7 +59,7 @@ prop_compose! {
         [t.sent, t.failed_after_send, t.started, t.success, t.errors, t.bytes, t.delayed, t.unanswered] = counts;
         window.rows = rows.into_iter().map(|(label, status, values)| {
             let mut row = Row { label: format!("/{label}"), method: "GET".into(), status: 200 + status, ..Row::default() };
-            values.iter().for_each(|v| row.latency.record(*v));
+            for value in &values { row.latency.record(*value); }
             row.headers_sum = values.iter().map(|v| u128::from(*v)).sum();
             row
         }).collect();

@@ -1,0 +1,153 @@
+//! A process of an agent introduces itself: new, back after a broken connection, or in another's place.
+
+use loads_wire::message::{AgentState, Register, ToAgent};
+use loads_wire::plan::{Length, OnAgentLoss};
+
+use super::{Agent, Order, Refusal, Roster, fenced, superseded};
+
+/// What the committed windows say of an agent index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// (epoch, highest committed window).
+    pub committed: Vec<(u64, u64)>,
+    /// Test executions begun, by step.
+    pub started: Vec<u64>,
+}
+
+impl Roster {
+    /// Takes a process in, or says why not. A newer process of an index fences the older one.
+    pub fn register(
+        &mut self,
+        now: u64,
+        index: u32,
+        epoch: u64,
+        hello: &Register,
+        known: Known,
+    ) -> Result<Vec<Order>, Refusal> {
+        let wanted = self.plan.agents;
+        if index >= wanted {
+            let reason = format!("index {index} is not in this run: it has {wanted} agents, numbered from 0");
+            return Err(Refusal { reason, superseded: false });
+        }
+        let mut orders = Vec::new();
+        let replaces = match self.agents.get(&index) {
+            Some(agent) if epoch < agent.epoch => return Err(superseded(index)),
+            Some(agent) if epoch == agent.epoch && agent.lost_at.is_some() && self.run.start.is_some() => {
+                return Err(fenced(index));
+            }
+            Some(agent) if epoch == agent.epoch => false,
+            Some(agent) => {
+                let message = superseded(index).into();
+                orders.push(Order { index, epoch: agent.epoch, message });
+                self.replace(now, index, epoch);
+                agent_had_load(&self.agents, index)
+            }
+            None => false,
+        };
+        self.adopt_start(now, hello);
+        self.meet(now, index, epoch, hello);
+        let to = |message| Order { index, epoch, message };
+        let remaining = if replaces { self.remaining(index, &known.started) } else { Vec::new() };
+        orders.push(to(ToAgent::Welcome {
+            plan: Box::new(self.plan.clone()),
+            committed: known.committed,
+            remaining,
+            step: self.run.start.map(|_| self.step_at(now)),
+        }));
+        orders.extend(self.catch_up(now, index, hello).into_iter().map(to));
+        orders.extend(self.settle(now));
+        self.changed = true;
+        Ok(orders)
+    }
+
+    fn meet(&mut self, now: u64, index: u32, epoch: u64, hello: &Register) {
+        let agent = self.agents.entry(index).or_insert_with(|| Agent::new(epoch));
+        agent.last_seen = now;
+        agent.lost_at = None;
+        agent.host.clone_from(&hello.host);
+        if agent.state != AgentState::Done {
+            agent.state = hello.state;
+        }
+        if hello.started_at.is_some() && agent.joined.is_none() {
+            agent.joined = Some(hello.step);
+        }
+    }
+
+    /// A broker that knows less than its agents (its store is gone, or a former one was killed between two
+    /// messages) believes them: the load has begun, and the step too.
+    fn adopt_start(&mut self, now: u64, hello: &Register) {
+        let Some(at) = hello.started_at else { return };
+        if self.run.start.is_none() {
+            self.run.start = Some(at);
+            self.run.step_starts.insert(0, at);
+            self.note("A broker without memory took over in the middle of the run.".to_owned());
+        }
+        if self.barrier() && hello.step > self.run.step {
+            for step in self.run.step..hello.step {
+                self.run.step_ends.entry(step).or_insert(now);
+            }
+            self.run.step = hello.step;
+            self.run.step_starts.entry(hello.step).or_insert(now);
+        }
+    }
+
+    /// What a process missed while it was not connected.
+    fn catch_up(&mut self, now: u64, index: u32, hello: &Register) -> Vec<ToAgent> {
+        if self.run.error.is_some() || self.run.stop.is_some() {
+            let stop = self.run.stop.map_or(loads_wire::message::StopMode::Now, |stop| stop.mode);
+            return vec![ToAgent::Stop { stop }];
+        }
+        match hello.state {
+            AgentState::Ready => self.join(now, index),
+            AgentState::Running if hello.started_at.is_none() => self.join(now, index),
+            AgentState::Running if self.barrier() && hello.step < self.run.step => self.step_start(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Executions of each step that are left of an index' share: what its former processes are known to have
+    /// begun is not done again, whether it ended or not.
+    fn remaining(&self, index: u32, started: &[u64]) -> Vec<u64> {
+        let shrunk = self.agents.get(&index).is_some_and(|agent| agent.shrunk);
+        let nothing = shrunk || self.plan.on_agent_loss != OnAgentLoss::Replace;
+        let left = |(number, step): (usize, &loads_wire::plan::Step)| match step.length {
+            Length::Hits(_) if nothing || number < usize::from(self.run.step) => 0,
+            Length::Hits(hits) => {
+                let planned = u64::from(step.users) * u64::from(hits);
+                planned.saturating_sub(started.get(number).copied().unwrap_or(0))
+            }
+            Length::Seconds(_) => 0,
+        };
+        if !self.barrier() {
+            return Vec::new();
+        }
+        self.plan.steps.iter().enumerate().map(left).collect()
+    }
+}
+
+fn agent_had_load(agents: &std::collections::BTreeMap<u32, Agent>, index: u32) -> bool {
+    agents.get(&index).is_some_and(|agent| agent.joined.is_some())
+}
+
+impl Agent {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            state: AgentState::Preparing,
+            host: String::new(),
+            last_seen: 0,
+            joined: None,
+            steps_done: 0,
+            last_windows: None,
+            delivered: false,
+            lost_at: None,
+            given_up: false,
+            shrunk: false,
+            losses: 0,
+            skew_micros: 0,
+            lag_micros: 0,
+            cpu_millis: 0,
+            users: 0,
+        }
+    }
+}
