@@ -43,7 +43,7 @@ pub struct IncludeFiles {
     pub config_map: String,
     /// The keys to use and their paths; without items every key is a file of that name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
     pub items: Vec<IncludeItem>,
 }
 

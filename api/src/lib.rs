@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod conditions;
+pub mod crd;
 pub mod executors;
 pub mod loadtest;
 pub mod observer;

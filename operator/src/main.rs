@@ -1,2 +1,31 @@
-//! loads-operator
-fn main() {}
+//! `loads-operator`: for now it prints what the cluster needs to know about LoadTests.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "loads-operator", version, about = "Runs LoadTests on Kubernetes")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the CustomResourceDefinition of LoadTests as YAML.
+    Crd,
+}
+
+fn main() -> ExitCode {
+    let Command::Crd = Arguments::parse().command;
+    let print = |text: String| Ok(std::io::stdout().write_all(text.as_bytes())?);
+    match loads_api::crd::yaml().and_then(print) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loads-operator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
