@@ -19,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 use self::access_log::AccessLog;
 use self::counts::Counts;
 use self::service::Counted;
-use crate::exit::Exit;
-use crate::signals::stop_orders;
 
 mod access_log;
 mod auth;
@@ -91,17 +89,6 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// `loads demo-server`: serves until SIGINT or SIGTERM.
-pub async fn run(args: Args) -> Result<(), Exit> {
-    let failed = |error: Error| Exit::error(error.to_string());
-    let mut orders = stop_orders()?;
-    let listener = bind(&args).await.map_err(failed)?;
-    let asked_to_end = async move {
-        let _ = orders.changed().await;
-    };
-    serve(listener, &args, asked_to_end).await.map_err(failed)
 }
 
 /// Takes the address that `args` ask for.
