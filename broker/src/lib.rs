@@ -7,3 +7,7 @@
 pub mod aggregate;
 pub mod dedupe;
 pub mod roster;
+mod service;
+pub mod store;
+
+pub use service::{Broker, BrokerConfig, BrokerHandle, Endpoints, Error, RESULT_FILE, ServeConfig, serve};

@@ -198,8 +198,9 @@ impl Histogram {
             index =
                 index.checked_add(distance).filter(|i| *i < CHUNKS * CHUNK).ok_or("bucket out of range")?;
             let n = u64::try_from(take_varint(&mut bytes)?).map_err(|_| "count out of range")?;
-            histogram.add_to_bucket(highest_equivalent(index / CHUNK, index % CHUNK), n);
+            // Checked first: no bucket holds more than the count, so none can overflow.
             histogram.count = histogram.count.checked_add(n).ok_or("count out of range")?;
+            histogram.add_to_bucket(highest_equivalent(index / CHUNK, index % CHUNK), n);
         }
         (histogram.sum, histogram.min, histogram.max) = (sum, min, max);
         Ok(histogram)

@@ -124,6 +124,12 @@ impl Totals {
         rest
     }
 
+    /// The largest single count.
+    pub fn largest(&self) -> u64 {
+        macro_rules! largest { ($($field:ident),*) => { [$( self.$field ),*].into_iter().max().unwrap_or(0) } }
+        each_total!(largest)
+    }
+
     /// Executions that ended, however they did.
     pub fn finished(&self) -> u64 {
         self.success + self.errors + self.failures + self.skipped + self.interrupted

@@ -98,6 +98,8 @@ struct Run {
     step_starts: BTreeMap<u16, u64>,
     step_ends: BTreeMap<u16, u64>,
     load_ended: Option<u64>,
+    /// Since when a broker without memory waits for agents it does not know.
+    rebuilding_since: Option<u64>,
     stop: Option<Stop>,
     error: Option<String>,
     failed: Option<String>,
@@ -190,6 +192,7 @@ impl Roster {
 
     /// Does whatever the present state allows: begin, go on to the next step, note the end of the load.
     fn settle(&mut self, now: u64) -> Vec<Order> {
+        self.end_rebuilding(now);
         let mut orders = self.begin_when_ready(now);
         orders.extend(self.advance(now));
         orders

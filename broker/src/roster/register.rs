@@ -3,7 +3,7 @@
 use loads_wire::message::{AgentState, Register, ToAgent};
 use loads_wire::plan::{Length, OnAgentLoss};
 
-use super::{Agent, Order, Refusal, Roster, fenced, superseded};
+use super::{Agent, Order, Refusal, Roster, SECOND, fenced, superseded};
 
 /// What the committed windows say of an agent index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +80,7 @@ impl Roster {
         if self.run.start.is_none() {
             self.run.start = Some(at);
             self.run.step_starts.insert(0, at);
+            self.run.rebuilding_since = Some(now);
             self.note("A broker without memory took over in the middle of the run.".to_owned());
         }
         if self.barrier() && hello.step > self.run.step {
@@ -88,6 +89,25 @@ impl Roster {
             }
             self.run.step = hello.step;
             self.run.step_starts.entry(hello.step).or_insert(now);
+        }
+    }
+
+    /// Ends the wait of a broker without memory: every agent is back, or had the time in which a living one
+    /// comes back. Until then neither a step nor the run ends, because a missing agent may still be at work.
+    pub(super) fn end_rebuilding(&mut self, now: u64) {
+        let Some(since) = self.run.rebuilding_since else { return };
+        let missing: Vec<u32> = (0..self.plan.agents).filter(|i| !self.agents.contains_key(i)).collect();
+        let limit = u64::from(self.plan.broker_silence_seconds);
+        if !missing.is_empty() && now < since + limit * SECOND {
+            return;
+        }
+        self.run.rebuilding_since = None;
+        self.changed = true;
+        if !missing.is_empty() {
+            let failed = format!(
+                "The broker lost its memory, and agents {missing:?} did not come back within {limit} s: their figures are missing."
+            );
+            self.run.failed.get_or_insert(failed);
         }
     }
 

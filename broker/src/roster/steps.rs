@@ -43,7 +43,8 @@ impl Roster {
 
     /// Begins the next step, or notes the end of the load, once nobody is busy with the present one.
     pub(super) fn advance(&mut self, now: u64) -> Vec<Order> {
-        if self.run.start.is_none() || self.run.load_ended.is_some() {
+        let waiting = self.run.start.is_none() || self.run.rebuilding_since.is_some();
+        if waiting || self.run.load_ended.is_some() {
             return Vec::new();
         }
         let steps = u16::try_from(self.plan.steps.len()).unwrap_or(u16::MAX);

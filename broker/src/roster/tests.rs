@@ -262,6 +262,23 @@ fn a_broker_without_memory_learns_the_start_and_the_step_from_the_agents() {
 }
 
 #[test]
+fn a_broker_without_memory_ends_nothing_before_every_agent_is_back() {
+    let mut roster = Roster::new(plan(&[Length::Hits(1)]), LEAD, 90 * SECOND);
+    let hello = Register { started_at: Some(LEAD), ..hello(AgentState::Running) };
+    roster.register(91 * SECOND, 0, 1, &hello, Known::default()).unwrap();
+    roster.agent_done(91 * SECOND, 0, 1, 0, &[]).unwrap();
+    roster.committed(&Dedupe::default());
+    assert!(!roster.is_over(), "agent 1 may still be at work");
+    let mut alone = roster.clone();
+    roster.register(92 * SECOND, 1, 1, &hello, Known::default()).unwrap();
+    roster.agent_done(93 * SECOND, 1, 1, 0, &[]).unwrap();
+    roster.committed(&Dedupe::default());
+    assert!(roster.is_over());
+    alone.tick(160 * SECOND);
+    assert!(alone.is_over() && result_note(&alone).contains("agents [1] did not come back"));
+}
+
+#[test]
 fn an_index_outside_the_plan_is_refused_with_its_reason() {
     let mut roster = Roster::new(plan(&[Length::Hits(1)]), LEAD, 0);
     let refused = roster.register(0, 2, 1, &hello(AgentState::Ready), Known::default());

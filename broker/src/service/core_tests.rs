@@ -1,0 +1,196 @@
+//! The core with a real store, connections named by numbers, and commits confirmed by hand.
+
+use loads_wire::message::{AgentState, Register};
+use loads_wire::plan::{Length, Step};
+use loads_wire::result::Verdict;
+use loads_wire::{Totals, Window};
+
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn open(store: &Store, agents: u32) -> Core<u8> {
+    let mut plan = crate::aggregate::test_plan(&[Step { users: 1, length: Length::Hits(2) }]);
+    (plan.agents, plan.min_agents) = (agents, agents);
+    Core::open(plan, 0, SECOND, store).unwrap()
+}
+
+fn say(core: &mut Core<u8>, body: ToBroker) -> Vec<Action<u8>> {
+    let message = Envelope::new("r1", 0, 5, body).encode().unwrap();
+    core.on_control(SECOND, 1, &message)
+}
+
+fn deliver(core: &mut Core<u8>, seqs: impl IntoIterator<Item = u64>) -> Vec<Action<u8>> {
+    let totals = Totals { hits: 1, sent: 1, started: 1, success: 1, ..Totals::default() };
+    let windows = seqs.into_iter().map(|seq| Window { seq, totals, ..Window::default() }).collect();
+    let message = Envelope::new("r1", 0, 5, ToBroker::Windows { epoch: 5, windows }).encode().unwrap();
+    core.on_results(9, &message)
+}
+
+/// Keeps what is to be kept and confirms it, until nothing more follows; returns what is to be sent.
+fn settle(core: &mut Core<u8>, store: &mut Store, mut actions: Vec<Action<u8>>) -> Vec<(u8, ToAgent)> {
+    let mut sent = Vec::new();
+    while !actions.is_empty() {
+        for action in std::mem::take(&mut actions) {
+            match action {
+                Action::Control(peer, message) | Action::Results(peer, message) => sent.push((peer, message)),
+                Action::Keep(job) => {
+                    store.keep(job.records.iter()).unwrap();
+                    actions.extend(core.confirmed(2 * SECOND, job.token));
+                }
+            }
+        }
+    }
+    sent
+}
+
+fn register() -> ToBroker {
+    let (state, host) = (AgentState::Ready, "a".to_owned());
+    ToBroker::Register(Register { pid: 1, host, cores: 1, state, started_at: None, step: 0 })
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), "r1").unwrap();
+    (dir, store)
+}
+
+#[test]
+fn the_start_is_told_only_after_it_is_stored() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let actions = say(&mut core, register());
+    assert!(matches!(actions[..], [Action::Keep(_)]), "{actions:?}");
+    let sent = settle(&mut core, &mut store, actions);
+    assert!(
+        matches!(sent[..], [(1, ToAgent::Welcome { .. }), (1, ToAgent::Start { at: SECOND })]),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_window_is_acknowledged_after_its_commit_and_again_when_it_comes_again() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let actions = deliver(&mut core, [1, 2]);
+    assert!(matches!(actions[..], [Action::Keep(_)]));
+    assert_eq!(deliver(&mut core, [1, 2]), [], "not committed yet, so not acknowledged");
+    let ack = (9, ToAgent::Ack { epoch: 5, seq: 2 });
+    assert_eq!(settle(&mut core, &mut store, actions)[..1], [ack.clone()]);
+    let again = deliver(&mut core, [2]);
+    assert_eq!(settle(&mut core, &mut store, again), [ack]);
+    assert_eq!(deliver(&mut core, [4]), [], "3 is missing");
+    assert_eq!(core.result(SECOND, Detail::Live).hits, 2);
+}
+
+#[test]
+fn a_broker_that_is_killed_goes_on_with_exactly_what_was_committed() {
+    let (dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let actions = say(&mut core, register());
+    settle(&mut core, &mut store, actions);
+    for batch in [1..=3_000, 3_001..=6_000, 6_001..=6_010] {
+        let mut actions = deliver(&mut core, batch);
+        actions.extend(core.tick(2 * SECOND));
+        settle(&mut core, &mut store, actions);
+    }
+    deliver(&mut core, [6_011]);
+    drop((core, store));
+    let store = Store::open(dir.path(), "r1").unwrap();
+    let mut rows = 0;
+    store.windows(|_, _, _, _| rows += 1).unwrap();
+    assert_eq!(rows, 10, "what was folded is no row any more");
+    let core = open(&store, 1);
+    assert_eq!(core.result(3 * SECOND, Detail::Live).hits, 6_010);
+    assert_eq!(core.result(3 * SECOND, Detail::Live).agents.connected, 1);
+}
+
+#[test]
+fn a_poisoned_window_is_refused_by_number_and_the_next_ones_are_counted() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let mut windows: Vec<Window> = (1..=3).map(|seq| Window { seq, ..Window::default() }).collect();
+    windows[1].step = 99;
+    windows[2].totals.hits = 4;
+    let message = Envelope::new("r1", 0, 5, ToBroker::Windows { epoch: 5, windows }).encode().unwrap();
+    let actions = core.on_results(9, &message);
+    let sent = settle(&mut core, &mut store, actions);
+    assert!(matches!(&sent[0], (9, ToAgent::Nack { epoch: 5, seq: 2, reason }) if reason.contains("step")));
+    assert_eq!(sent[1], (9, ToAgent::Ack { epoch: 5, seq: 3 }));
+    assert_eq!((core.left_out().windows, core.result(SECOND, Detail::Live).hits), (1, 4));
+}
+
+#[test]
+fn strangers_are_told_why_they_are_refused_and_garbage_is_left_out() {
+    let (_dir, store) = store();
+    let mut core = open(&store, 1);
+    let stranger = Envelope::new("r2", 0, 5, ToBroker::Prepared).encode().unwrap();
+    let answer = core.on_control(SECOND, 1, &stranger);
+    assert!(
+        matches!(&answer[..], [Action::Control(1, ToAgent::Refused { reason, .. })] if reason.contains("r2"))
+    );
+    assert_eq!(core.on_control(SECOND, 1, b"GET / HTTP/1.1"), []);
+    assert_eq!(core.on_results(1, b"\xc1"), []);
+    assert_eq!(core.left_out(), LeftOut { run: 1, garbage: 2, ..LeftOut::default() });
+}
+
+#[test]
+fn everybody_leaves_after_the_result_is_stored_and_whoever_comes_back_is_told_again() {
+    let (dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let mut actions = say(&mut core, register());
+    actions.extend(deliver(&mut core, [1, 2]));
+    settle(&mut core, &mut store, actions);
+    let actions = say(&mut core, ToBroker::Done { last_seq: 2, recovered: vec![] });
+    let sent = settle(&mut core, &mut store, actions);
+    assert_eq!(sent, [(1, ToAgent::Bye)]);
+    let result = core.finished().unwrap().clone();
+    assert_eq!((result.verdict, result.hits, result.tests.planned), (Verdict::Passed, 2, 2), "{result:?}");
+    drop((core, store));
+    let mut core = open(&Store::open(dir.path(), "r1").unwrap(), 1);
+    assert_eq!(say(&mut core, register()), [Action::Control(1, ToAgent::Bye)]);
+    assert_eq!(core.finished(), Some(&result));
+}
+
+#[test]
+fn clients_read_the_figures_and_stop_the_run() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 2);
+    let sent = say(&mut core, ToBroker::Summary);
+    assert!(matches!(&sent[..], [Action::Control(1, ToAgent::Summary { done: false, .. })]));
+    let actions = say(&mut core, ToBroker::Stop { stop: StopMode::Drain });
+    settle(&mut core, &mut store, actions);
+    assert_eq!(core.finished().unwrap().verdict, Verdict::Stopped);
+}
+
+#[test]
+#[ignore = "a measurement, not a promise: prints windows per second on this machine"]
+fn flood() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 1);
+    let window = |seq| {
+        let row = |status| {
+            let mut row =
+                loads_wire::Row { label: "/a".into(), method: "GET".into(), status, ..Default::default() };
+            (0..200).for_each(|i| row.latency.record(50_000 + i * 997));
+            row
+        };
+        Window { seq, second: (seq / 20_000) as u32, rows: vec![row(200), row(404)], ..Window::default() }
+    };
+    let message = |first| {
+        let windows = (first..first + 16).map(window).collect();
+        Envelope::new("r1", 0, 5, ToBroker::Windows { epoch: 5, windows }).encode().unwrap()
+    };
+    let messages: Vec<_> = (0..3_750).map(|n| message(n * 16 + 1)).collect();
+    let begin = std::time::Instant::now();
+    for group in messages.chunks(64) {
+        let mut actions: Vec<_> = group.iter().flat_map(|bytes| core.on_results(9, bytes)).collect();
+        actions.extend(core.tick(SECOND));
+        settle(&mut core, &mut store, actions);
+    }
+    println!(
+        "{:.0} windows/s with {} bytes each",
+        60_000.0 / begin.elapsed().as_secs_f64(),
+        messages[1].len() / 16
+    );
+}

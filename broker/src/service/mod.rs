@@ -1,0 +1,312 @@
+//! The running broker: three sockets, a file and a clock around the pure core.
+
+mod core;
+mod decode;
+mod serve;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender};
+use loads_wire::message::{Envelope, StopMode, ToAgent};
+use loads_wire::{Plan, RunResult};
+use tokio::sync::{mpsc, watch};
+
+use self::core::{Action, Core};
+pub use self::serve::{RESULT_FILE, ServeConfig, serve};
+use self::writer::Writer;
+use crate::aggregate::Detail;
+use crate::store;
+
+/// How often time limits are looked at and the live result is renewed.
+const TICK: Duration = Duration::from_millis(250);
+/// How often the live stream says something.
+const PUBLISH: Duration = Duration::from_secs(1);
+/// How long the broker waits for agents to leave, after the last word.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Why a broker can not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A socket can not be bound, or broke.
+    #[error(transparent)]
+    Transport(#[from] loads_transport::Error),
+    /// The state can not be kept.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The plan can not be read.
+    #[error("plan {path} can not be read: {reason}; it is the JSON that `loads` writes for its brokers")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of the state directory can not be written.
+    #[error("{path} can not be written: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// What a broker needs.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// The run.
+    pub plan: Plan,
+    /// Where its state is kept.
+    pub state_dir: PathBuf,
+    /// Endpoint of the control socket.
+    pub control: String,
+    /// Endpoint of the results socket.
+    pub results: String,
+    /// Endpoint of the live stream.
+    pub publish: String,
+    /// Time between an order to begin and the beginning: longer than a message takes to the farthest agent.
+    pub start_lead: Duration,
+}
+
+/// Where a broker really listens.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Endpoints {
+    /// Control socket.
+    pub control: String,
+    /// Results socket.
+    pub results: String,
+    /// Live stream.
+    pub publish: String,
+}
+
+enum Request {
+    Stop(StopMode),
+    AgentLost(u32, String),
+}
+
+/// Talks to a broker of this process.
+#[derive(Clone)]
+pub struct BrokerHandle {
+    requests: mpsc::UnboundedSender<Request>,
+    live: watch::Receiver<Arc<RunResult>>,
+}
+
+impl BrokerHandle {
+    /// Ends the load.
+    pub fn stop(&self, mode: StopMode) {
+        // A broker that is gone has nothing left to stop.
+        let _ = self.requests.send(Request::Stop(mode));
+    }
+
+    /// Tells that an agent's process ended, and how (`exit code 1`, `killed by signal 9`). One that
+    /// delivered everything is not taken for lost.
+    pub fn agent_lost(&self, index: u32, how: &str) {
+        let _ = self.requests.send(Request::AgentLost(index, how.to_owned()));
+    }
+
+    /// The figures so far, long lists cut; renewed at most four times a second.
+    pub fn watch(&self) -> watch::Receiver<Arc<RunResult>> {
+        self.live.clone()
+    }
+
+    /// The newest of [`BrokerHandle::watch`].
+    pub fn snapshot(&self) -> Arc<RunResult> {
+        Arc::clone(&self.live.borrow())
+    }
+}
+
+/// A bound broker, ready to [`Broker::run`].
+pub struct Broker {
+    run: String,
+    core: Core<PeerId>,
+    writer: Writer,
+    confirmed: mpsc::UnboundedReceiver<Result<u64, store::Error>>,
+    control: RouterReceiver,
+    results: RouterReceiver,
+    to_control: mpsc::UnboundedSender<(PeerId, ToAgent)>,
+    to_results: mpsc::UnboundedSender<(PeerId, ToAgent)>,
+    publisher: Publisher,
+    requests: mpsc::UnboundedReceiver<Request>,
+    handle: BrokerHandle,
+    live: watch::Sender<Arc<RunResult>>,
+    clock: Clock,
+    published: Instant,
+}
+
+impl Broker {
+    /// Opens the state, with whatever a former process left there, then the sockets.
+    pub async fn bind(config: BrokerConfig) -> Result<Self, Error> {
+        let clock = Clock::new();
+        let run = config.plan.run_id.clone();
+        let store = writer::open(&config.state_dir, &run).await?;
+        let lead = u64::try_from(config.start_lead.as_nanos()).unwrap_or(u64::MAX);
+        let core = Core::open(config.plan, lead, clock.now(), &store)?;
+        let (writer, confirmed) = Writer::start(store);
+        let (to_control, control) = bind(&config.control, &run).await?;
+        let (to_results, results) = bind(&config.results, &run).await?;
+        let publisher = Publisher::bind(&config.publish, Limits::default()).await?;
+        let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (send, requests) = mpsc::unbounded_channel();
+        let handle = BrokerHandle { requests: send, live: watched };
+        let published = Instant::now();
+        Ok(Self {
+            run,
+            core,
+            writer,
+            confirmed,
+            control,
+            results,
+            to_control,
+            to_results,
+            publisher,
+            requests,
+            handle,
+            live,
+            clock,
+            published,
+        })
+    }
+
+    /// The addresses to connect to, with real ports.
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            control: self.control.endpoint(),
+            results: self.results.endpoint(),
+            publish: self.publisher.endpoint(),
+        }
+    }
+
+    /// A way to talk to this broker while it runs.
+    pub fn handle(&self) -> BrokerHandle {
+        self.handle.clone()
+    }
+
+    /// Leads the run to its end: returns the stored result after the agents left.
+    pub async fn run(mut self) -> Result<RunResult, Error> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // Agents of a run that a former process ended still have to come and hear it.
+        let resumed = self.core.finished().is_some();
+        let mut leave_at = None;
+        loop {
+            let now = self.clock.now();
+            // Results come last: a flood of them delays neither a stop nor a heartbeat.
+            let actions = tokio::select! {
+                biased;
+                incoming = self.control.recv_event() => match incoming? {
+                    Incoming::Message(peer, bytes) => self.core.on_control(self.clock.now(), peer, &bytes),
+                    Incoming::Gone(peer) => {
+                        self.core.on_gone(peer);
+                        Vec::new()
+                    }
+                },
+                Some(request) = self.requests.recv() => self.on_request(now, request),
+                Some(token) = self.confirmed.recv() => self.core.confirmed(self.clock.now(), token?),
+                _ = tick.tick() => self.on_tick().await,
+                incoming = self.results.recv() => {
+                    let (peer, bytes) = incoming?;
+                    self.core.on_results(peer, &bytes)
+                }
+            };
+            self.act(actions)?;
+            if let Some(result) = self.core.finished() {
+                let leave_at = *leave_at.get_or_insert_with(|| Instant::now() + FAREWELL);
+                let all_left = !self.core.has_peers() && !resumed;
+                if all_left || Instant::now() >= leave_at {
+                    let result = result.clone();
+                    tracing::info!(left_out = ?self.core.left_out(), "run is over");
+                    self.show().await;
+                    return Ok(result);
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: u64, request: Request) -> Vec<Action<PeerId>> {
+        match request {
+            Request::Stop(mode) => self.core.stop(now, mode),
+            Request::AgentLost(index, how) => self.core.agent_lost(now, index, &how),
+        }
+    }
+
+    async fn on_tick(&mut self) -> Vec<Action<PeerId>> {
+        let actions = self.core.tick(self.clock.now());
+        if self.published.elapsed() >= PUBLISH {
+            self.published = Instant::now();
+            self.show().await;
+        } else {
+            self.live.send_replace(Arc::new(self.core.result(self.clock.now(), Detail::Live)));
+        }
+        actions
+    }
+
+    /// Renews the live result, and tells the stream.
+    async fn show(&mut self) {
+        let summary = self.core.summary(self.clock.now());
+        if let ToAgent::Summary { result, .. } = &summary {
+            self.live.send_replace(Arc::new((**result).clone()));
+        }
+        if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
+            // Nobody listens, or not well enough: the stream promises nothing.
+            let _ = self.publisher.publish(bytes).await;
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action<PeerId>>) -> Result<(), Error> {
+        for action in actions {
+            match action {
+                // The senders end with this broker, not before.
+                Action::Control(peer, message) => drop(self.to_control.send((peer, message))),
+                Action::Results(peer, message) => drop(self.to_results.send((peer, message))),
+                Action::Keep(job) => self.writer.keep(job)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Binds a router whose answers are sent by a task of their own: a peer that does not read must not hold
+/// up the broker.
+async fn bind(
+    endpoint: &str,
+    run: &str,
+) -> Result<(mpsc::UnboundedSender<(PeerId, ToAgent)>, RouterReceiver), Error> {
+    let (sender, receiver) = Router::bind(endpoint, Limits::default()).await?.split();
+    let (queue, answers) = mpsc::unbounded_channel();
+    tokio::spawn(send_all(run.to_owned(), sender, answers));
+    Ok((queue, receiver))
+}
+
+async fn send_all(
+    run: String,
+    sender: RouterSender,
+    mut answers: mpsc::UnboundedReceiver<(PeerId, ToAgent)>,
+) {
+    while let Some((peer, message)) = answers.recv().await {
+        match Envelope::new(&run, 0, 0, message).encode() {
+            // A peer that is gone comes back and is told what it missed.
+            Ok(bytes) => drop(sender.send(&peer, bytes).await),
+            Err(error) => tracing::error!(%error, "an answer could not be sent"),
+        }
+    }
+}
+
+/// Nanoseconds since the Unix epoch that never go back while this process lives.
+struct Clock {
+    base: u64,
+    since: Instant,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let base = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { base: u64::try_from(base.as_nanos()).unwrap_or(u64::MAX), since: Instant::now() }
+    }
+
+    fn now(&self) -> u64 {
+        self.base.saturating_add(u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}

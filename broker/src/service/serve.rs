@@ -1,0 +1,96 @@
+//! `loads broker`: a broker as a process of its own.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use loads_wire::message::StopMode;
+use loads_wire::{Plan, RunResult};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Broker, BrokerConfig, BrokerHandle, Error};
+
+/// Name of the final result in the state directory.
+pub const RESULT_FILE: &str = "result.json";
+/// Name of the file with the real endpoints in the state directory.
+const ENDPOINTS_FILE: &str = "endpoints.json";
+
+/// What `loads broker` is told.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// The plan, as JSON.
+    pub plan: PathBuf,
+    /// Where state, endpoints and result are kept.
+    pub state_dir: PathBuf,
+    /// Endpoint of the control socket.
+    pub control: String,
+    /// Endpoint of the results socket.
+    pub results: String,
+    /// Endpoint of the live stream.
+    pub publish: String,
+    /// See [`BrokerConfig::start_lead`].
+    pub start_lead: Duration,
+}
+
+/// Serves one run to its end and writes its result. SIGTERM or SIGINT stops the run by draining it, a
+/// second one at once; the result is written all the same.
+pub async fn serve(config: ServeConfig) -> Result<RunResult, Error> {
+    let plan = read_plan(&config.plan).await?;
+    let dir = config.state_dir.clone();
+    let broker = Broker::bind(BrokerConfig {
+        plan,
+        state_dir: config.state_dir,
+        control: config.control,
+        results: config.results,
+        publish: config.publish,
+        start_lead: config.start_lead,
+    })
+    .await?;
+    let endpoints = broker.endpoints();
+    tracing::info!(control = endpoints.control, results = endpoints.results, "broker listens");
+    replace(&dir, ENDPOINTS_FILE, serde_json::to_vec(&endpoints).unwrap_or_default()).await?;
+    let signals = [signal(SignalKind::terminate()), signal(SignalKind::interrupt())];
+    let handle = broker.handle();
+    let watcher = tokio::spawn(async move { stop_on_signal(signals, &handle).await });
+    let result = broker.run().await;
+    watcher.abort();
+    let result = result?;
+    replace(&dir, RESULT_FILE, serde_json::to_vec_pretty(&result).unwrap_or_default()).await?;
+    Ok(result)
+}
+
+async fn read_plan(path: &Path) -> Result<Plan, Error> {
+    let fail = |reason: String| Error::Plan { path: path.to_owned(), reason };
+    let bytes = tokio::fs::read(path).await.map_err(|error| fail(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))
+}
+
+async fn stop_on_signal(signals: [std::io::Result<Signal>; 2], handle: &BrokerHandle) {
+    let [Ok(mut terminate), Ok(mut interrupt)] = signals else {
+        tracing::warn!("signals can not be caught: SIGTERM ends this broker at once");
+        return;
+    };
+    for mode in [StopMode::Drain, StopMode::Now] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        handle.stop(mode);
+    }
+}
+
+/// Writes a file whole or not at all: readers never see half of it.
+async fn replace(dir: &Path, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+    let path = dir.join(name);
+    let temporary = dir.join(format!(".{name}.new"));
+    let target = path.clone();
+    let write = move || {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, &target)
+    };
+    let written =
+        tokio::task::spawn_blocking(write).await.unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
+    written.map_err(|source| Error::Write { path, source })
+}
