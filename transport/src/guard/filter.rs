@@ -1,0 +1,151 @@
+//! One connection, from accept to end: handshake outside, handshake inside, then frames.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::{sleep, timeout};
+
+use super::forward::forward;
+use super::roster::Seat;
+use super::stats::{Stats, bump};
+use crate::zmtp::{self, Violation};
+use crate::{Limits, PeerId};
+
+/// What the guarded socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Router,
+    Pull,
+    Pub,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Router => "ROUTER",
+            Self::Pull => "PULL",
+            Self::Pub => "PUB",
+        }
+    }
+
+    /// The peer's type as we name it to the crate, if such peers may talk to us.
+    fn fitting(self, peer: &[u8]) -> Option<&'static str> {
+        let fitting: &[&str] = match self {
+            Self::Router => &["DEALER", "REQ", "ROUTER"],
+            Self::Pull => &["PUSH"],
+            Self::Pub => &["SUB", "XSUB"],
+        };
+        fitting.iter().find(|name| name.as_bytes() == peer).copied()
+    }
+}
+
+/// What all connections of one bound socket share.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    pub(crate) kind: Kind,
+    pub(crate) limits: Limits,
+    /// The crate's socket.
+    pub(crate) inner: PathBuf,
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// Serves one connection until either side ends it. `outer` is any stream, so that it may be a TLS one.
+pub(crate) async fn serve<S>(outer: S, seat: &Seat, passage: &Passage)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some((outer, inner)) = admit(outer, seat, passage).await else { return };
+    forward(outer, inner, seat, passage).await;
+}
+
+async fn admit<S>(mut outer: S, seat: &Seat, passage: &Passage) -> Option<(S, UnixStream)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stats = &passage.stats;
+    let peer_type = match timeout(passage.limits.handshake, greet(&mut outer, passage.kind)).await {
+        Ok(Ok(peer_type)) => peer_type,
+        Ok(Err(reason)) => {
+            tracing::debug!(peer = seat.id, %reason, "handshake failed");
+            bump(&stats.bad_handshakes);
+            return None;
+        }
+        Err(_) => {
+            bump(&stats.slow_handshakes);
+            return None;
+        }
+    };
+    if !seat.admit() {
+        return None;
+    }
+    match timeout(passage.limits.handshake, enter(passage, peer_type, seat.id)).await {
+        Ok(Ok(inner)) => return Some((outer, inner)),
+        Ok(Err(reason)) => tracing::warn!(peer = seat.id, %reason, "no way to the inner socket"),
+        Err(_) => tracing::warn!(peer = seat.id, "the inner socket does not answer"),
+    }
+    bump(&stats.turned_away);
+    None
+}
+
+#[derive(Debug, thiserror::Error)]
+enum HandshakeError {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Violation(#[from] Violation),
+}
+
+/// Greets the peer; returns its socket type. Reads not a byte beyond its READY.
+async fn greet<S>(outer: &mut S, kind: Kind) -> Result<&'static str, HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut hello = zmtp::greeting().to_vec();
+    hello.extend(zmtp::ready(kind.name(), b""));
+    outer.write_all(&hello).await?;
+    outer.flush().await?;
+    let mut greeting = [0; zmtp::GREETING];
+    outer.read_exact(&mut greeting).await?;
+    zmtp::check_greeting(&greeting)?;
+    let ready = read_command(outer).await?;
+    kind.fitting(zmtp::socket_type(&ready)?).ok_or(HandshakeError::Violation(Violation::Ready))
+}
+
+/// Reads one whole command frame; returns its body.
+async fn read_command<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, HandshakeError> {
+    let flags = stream.read_u8().await?;
+    let size = match flags {
+        4 => u64::from(stream.read_u8().await?),
+        6 => stream.read_u64().await?,
+        _ => return Err(Violation::Ready.into()),
+    };
+    if size > zmtp::MAX_COMMAND as u64 {
+        return Err(Violation::LongCommand.into());
+    }
+    let mut body = vec![0; size as usize];
+    stream.read_exact(&mut body).await?;
+    Ok(body)
+}
+
+/// Connects to the crate's socket in the peer's place, under an identity of ours: a peer that claims
+/// another's identity would otherwise take over its messages.
+async fn enter(passage: &Passage, peer_type: &str, id: u64) -> Result<UnixStream, HandshakeError> {
+    let mut inner = loop {
+        match UnixStream::connect(&passage.inner).await {
+            Ok(stream) => break stream,
+            // The backlog is full, and unix sockets do not wait for room in it.
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => sleep(Duration::from_millis(5)).await,
+            Err(e) => return Err(e.into()),
+        }
+    };
+    let mut hello = zmtp::greeting().to_vec();
+    hello.extend(zmtp::ready(peer_type, &PeerId(id).identity()));
+    inner.write_all(&hello).await?;
+    let mut greeting = [0; zmtp::GREETING];
+    inner.read_exact(&mut greeting).await?;
+    read_command(&mut inner).await?;
+    Ok(inner)
+}

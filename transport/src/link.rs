@@ -1,0 +1,47 @@
+//! What connecting sockets share: try, wait a little longer after each failure, notice the end.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc::Receiver;
+use zeromq::{SocketEvent, SocketOptions};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// For one attempt, handshake included; long enough for a broker that starts 2,000 agents.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Options of one attempt.
+pub(crate) fn options() -> SocketOptions {
+    let mut options = SocketOptions::default();
+    options.connect_timeout(ATTEMPT);
+    options
+}
+
+/// Returns when the connection has ended.
+pub(crate) async fn disconnected(monitor: &mut Receiver<SocketEvent>) {
+    while let Some(event) = monitor.next().await {
+        if matches!(event, SocketEvent::Disconnected(_)) {
+            return;
+        }
+    }
+}
+
+/// Waits between attempts, doubling up to a second.
+#[derive(Debug)]
+pub(crate) struct Pause(Duration);
+
+impl Pause {
+    pub(crate) fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.0 = FIRST_PAUSE;
+    }
+
+    pub(crate) async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
