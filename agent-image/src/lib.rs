@@ -4,7 +4,10 @@
 //! What happens to a hit: an executor (`executors`) records it (`record`), the second's window goes into
 //! the spool (`spool`) and from there to the broker (`session`), until the broker says it has it.
 
+pub mod agent;
 pub mod clock;
 pub mod executor;
 pub mod executors;
 pub mod record;
+pub mod session;
+pub mod spool;

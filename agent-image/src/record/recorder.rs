@@ -118,7 +118,7 @@ impl Recorder {
             rows: rows.collect(),
             errors: self.errors.drain().map(|(_, sample)| sample).collect(),
             counters: self.counters.drain().collect(),
-            users: self.users,
+            users: std::mem::take(&mut self.users),
         };
         self.sink.put(window);
     }

@@ -1,0 +1,141 @@
+//! What the life cycle was told so far, by the broker and by its own process.
+
+use std::collections::BTreeMap;
+
+use loads_wire::Plan;
+use loads_wire::message::StopMode;
+use tokio::sync::{mpsc, watch};
+
+use super::Outcome;
+use crate::session::Event;
+
+/// The broker's answer to the registration.
+#[derive(Debug, Clone)]
+pub struct Welcome {
+    /// What to do.
+    pub plan: Plan,
+    /// Executions left for a replacement, by step.
+    pub remaining: Vec<u64>,
+    /// Step that the run is in.
+    pub step: Option<u16>,
+}
+
+/// Orders, as far as they have come.
+#[derive(Debug)]
+pub struct Inbox {
+    hear: mpsc::UnboundedReceiver<Event>,
+    signal: watch::Receiver<Option<StopMode>>,
+    /// The first welcome; later ones (after a reconnect) change nothing.
+    pub welcome: Option<Welcome>,
+    /// T.
+    pub start: Option<u64>,
+    /// Barriers passed.
+    pub step_starts: BTreeMap<u16, u64>,
+    /// How the load has to end.
+    pub stop: Option<StopMode>,
+    /// Why this life is over.
+    pub end: Option<Outcome>,
+    /// Whether the broker was silent for too long.
+    pub silent: bool,
+}
+
+impl Inbox {
+    /// Nothing heard yet.
+    pub fn new(hear: mpsc::UnboundedReceiver<Event>, signal: watch::Receiver<Option<StopMode>>) -> Self {
+        Self {
+            hear,
+            signal,
+            welcome: None,
+            start: None,
+            step_starts: BTreeMap::new(),
+            stop: None,
+            end: None,
+            silent: false,
+        }
+    }
+
+    /// Waits for the next thing and notes it. Cancel-safe.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            event = self.hear.recv() => match event {
+                Some(event) => self.note(event),
+                // The conversation is over: its last word was noted before.
+                None => std::future::pending().await,
+            },
+            Ok(()) = self.signal.changed() => {
+                let mode = *self.signal.borrow_and_update();
+                self.order_stop(mode);
+            }
+        }
+    }
+
+    /// Waits until `ready` says so, or until the load has to end, or this life has.
+    pub async fn until(&mut self, ready: impl Fn(&Self) -> bool) {
+        while !ready(self) && self.stop.is_none() && self.end.is_none() {
+            self.next().await;
+        }
+    }
+
+    /// Waits until the load has to be cut at once.
+    pub async fn until_cut(&mut self) {
+        while self.stop != Some(StopMode::Now) && self.end.is_none() {
+            self.next().await;
+        }
+    }
+
+    fn order_stop(&mut self, mode: Option<StopMode>) {
+        if self.stop != Some(StopMode::Now) {
+            self.stop = mode.or(self.stop);
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Welcome { plan, remaining, step } => {
+                self.silent = false;
+                self.welcome.get_or_insert(Welcome { plan: *plan, remaining, step });
+            }
+            Event::Start(at) => self.start = self.start.or(Some(at)),
+            Event::StepStart(step, at) => {
+                self.step_starts.entry(step).or_insert(at);
+            }
+            Event::Stop(mode) => self.order_stop(Some(mode)),
+            Event::Refused { reason, superseded } => self.end = Some(Outcome::Refused { reason, superseded }),
+            Event::Bye => self.end = Some(Outcome::Delivered),
+            Event::Silent(seconds) => {
+                tracing::error!(seconds, "the broker is silent for too long: the load ends here");
+                self.silent = true;
+                self.order_stop(Some(StopMode::Drain));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cut_is_never_softened_to_a_drain() {
+        let (say, hear) = mpsc::unbounded_channel();
+        let (_signal, stop) = watch::channel(None);
+        let mut inbox = Inbox::new(hear, stop);
+        for event in [Event::Stop(StopMode::Now), Event::Stop(StopMode::Drain), Event::Silent(60)] {
+            say.send(event).unwrap();
+            inbox.next().await;
+        }
+        assert_eq!(inbox.stop, Some(StopMode::Now));
+    }
+
+    #[tokio::test]
+    async fn the_first_start_instant_stays() {
+        let (say, hear) = mpsc::unbounded_channel();
+        let (_signal, stop) = watch::channel(None);
+        let mut inbox = Inbox::new(hear, stop);
+        for at in [5, 9] {
+            say.send(Event::Start(at)).unwrap();
+            inbox.next().await;
+        }
+        assert_eq!(inbox.start, Some(5));
+    }
+}

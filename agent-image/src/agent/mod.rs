@@ -1,0 +1,112 @@
+//! The life of an agent process: recover, register, prepare, steps, deliver, leave.
+
+mod inbox;
+mod life;
+mod timetable;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use loads_wire::message::StopMode;
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::executor::Error as ExecutorError;
+use crate::record::WindowSink;
+use crate::session::{Delivery, Session, SessionConfig, Status};
+use crate::spool;
+
+/// Where an agent works and whom it serves.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Run id.
+    pub run: String,
+    /// This agent's number, 0-based.
+    pub index: u32,
+    /// Endpoint of the broker's control socket.
+    pub control: String,
+    /// Endpoint of the broker's results socket.
+    pub results: String,
+    /// Folder of this agent index: spools and cells of all its processes.
+    pub state_dir: PathBuf,
+    /// Where test code lies and executors' processes run.
+    pub work_dir: PathBuf,
+    /// The Python interpreter that has the run's dependencies.
+    pub python: PathBuf,
+    /// Folders to put on Python's path.
+    pub python_path: Vec<PathBuf>,
+    /// Cores that the load may use (at least 1).
+    pub cores: u32,
+    /// Whether this agent reports the process' CPU time (one agent of a process does).
+    pub reports_cpu: bool,
+    /// Send no load: deliver what former processes of this index left, and leave.
+    pub recover_only: bool,
+}
+
+/// How an agent's life ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is delivered and the broker said bye.
+    Delivered,
+    /// The broker was silent for too long; undelivered windows are in the spool.
+    BrokerLost,
+    /// The broker sent this process away.
+    Refused {
+        /// Why.
+        reason: String,
+        /// Whether a newer process of this index took over.
+        superseded: bool,
+    },
+}
+
+/// Why an agent could not live at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state folder can not be used.
+    #[error(
+        "the agent's state folder {path} can not be used: {source}; choose a writable one with --state-dir"
+    )]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The endpoints can not be used.
+    #[error(transparent)]
+    Transport(#[from] loads_transport::Error),
+    /// The broker was never reached.
+    #[error("no broker answered at {endpoint} within {seconds} s: is it running, and is the address right?")]
+    NoBroker {
+        /// Where.
+        endpoint: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// The executor can not do what the plan says.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+}
+
+/// Lives one agent's life. `stop` may change from none to drain to now at any time.
+pub async fn run(config: AgentConfig, stop: watch::Receiver<Option<StopMode>>) -> Result<Outcome, Error> {
+    let state = |source| Error::State { path: config.state_dir.clone(), source };
+    let formers = spool::recover(&config.state_dir).map_err(state)?;
+    let epoch = clock::unix_now();
+    let (epoch_dir, own) = spool::start_epoch(&config.state_dir, epoch).map_err(state)?;
+    let (sink, items) = WindowSink::channel();
+    let status = Status::new();
+    let session = SessionConfig {
+        run: config.run.clone(),
+        index: config.index,
+        epoch,
+        control: config.control.clone(),
+        results: config.results.clone(),
+        cores: config.cores,
+        reports_cpu: config.reports_cpu,
+    };
+    let delivery = Delivery::new(formers, epoch, own);
+    let (say, hear) = Session::start(session, status.clone(), delivery, items)?;
+    let inbox = inbox::Inbox::new(hear, stop);
+    life::Life { config: Arc::new(config), epoch_dir, sink, status, say, inbox }.live().await
+}

@@ -1,0 +1,291 @@
+//! The task that talks to the broker.
+
+use loads_transport::{Dealer, DealerSender, Error as TransportError, Event as Link};
+use loads_wire::message::{Envelope, Heartbeat, Register, ToAgent, ToBroker};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
+
+use super::clock_offset::ClockOffset;
+use super::{Command, Delivery, Event, SessionConfig, Status};
+use crate::clock::{self, SECOND};
+use crate::record::SinkItem;
+
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Without any answer on the control connection for so long, make a new one.
+const STALE: u64 = 5 * SECOND;
+
+/// The conversation of one agent process with its broker.
+pub struct Session {
+    config: SessionConfig,
+    status: Status,
+    delivery: Delivery,
+    events: mpsc::UnboundedSender<Event>,
+    control: DealerSender,
+    results: DealerSender,
+    offset: ClockOffset,
+    unix_offset: i128,
+    /// T as the broker gave it, on its clock.
+    started_at: Option<u64>,
+    welcomed: bool,
+    last_heard: u64,
+    last_renewed: u64,
+    silence: u64,
+    silent: bool,
+    cpu_millis: u64,
+    /// Everything said since the start that a new connection must repeat.
+    said: Vec<Command>,
+}
+
+impl Session {
+    /// Starts the conversation; it goes on until the returned command sender and the sink are dropped, or
+    /// the broker says bye.
+    pub fn start(
+        config: SessionConfig,
+        status: Status,
+        delivery: Delivery,
+        sink: mpsc::UnboundedReceiver<SinkItem>,
+    ) -> Result<(mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Event>), TransportError> {
+        let control = Dealer::connect(&config.control)?;
+        let results = Dealer::connect(&config.results)?;
+        let (commands, said) = mpsc::unbounded_channel();
+        let (events, heard) = mpsc::unbounded_channel();
+        let session = Self {
+            status,
+            delivery,
+            events,
+            control: control.sender(),
+            results: results.sender(),
+            offset: ClockOffset::default(),
+            unix_offset: i128::from(clock::unix_now()) - i128::from(clock::now()),
+            started_at: None,
+            welcomed: false,
+            last_heard: clock::now(),
+            last_renewed: clock::now(),
+            silence: u64::MAX,
+            silent: false,
+            cpu_millis: cpu_millis(),
+            said: Vec::new(),
+            config,
+        };
+        tokio::spawn(session.run(control, results, sink, said));
+        Ok((commands, heard))
+    }
+
+    async fn run(
+        mut self,
+        mut control: Dealer,
+        mut results: Dealer,
+        mut sink: mpsc::UnboundedReceiver<SinkItem>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+    ) {
+        let mut beat = interval(HEARTBEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut due = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                Some(item) = sink.recv() => self.spool(item),
+                event = control.recv() => match event {
+                    Ok(event) => if self.on_control(event).await { return },
+                    Err(_) => return,
+                },
+                event = results.recv() => match event {
+                    Ok(event) => self.on_results(event),
+                    Err(_) => return,
+                },
+                command = commands.recv() => match command {
+                    Some(command) => self.say(command).await,
+                    None => return,
+                },
+                at = beat.tick() => {
+                    self.heartbeat(at.duration_since(due)).await;
+                    due = Instant::now() + HEARTBEAT;
+                }
+            }
+            self.pump().await;
+        }
+    }
+
+    fn spool(&mut self, item: SinkItem) {
+        match item {
+            SinkItem::Window(window) => {
+                if let Err(reason) = self.delivery.append(*window) {
+                    tracing::error!(%reason, "a window could not be spooled: its counts survive in the cells only");
+                }
+            }
+            SinkItem::Flush(done) => {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// Returns whether the conversation is over.
+    async fn on_control(&mut self, event: Link) -> bool {
+        match event {
+            Link::Connected => self.register().await,
+            Link::Disconnected => self.welcomed = false,
+            Link::Message(bytes) => match Envelope::<ToAgent>::decode(&bytes, &self.config.run) {
+                Ok(message) => return self.on_message(message.body).await,
+                Err(reason) => tracing::warn!(%reason, "a message of the broker was left out"),
+            },
+        }
+        false
+    }
+
+    fn on_results(&mut self, event: Link) {
+        let bytes = match event {
+            Link::Message(bytes) => bytes,
+            // What was on its way over the former connection may be lost with it.
+            Link::Connected => return self.delivery.rewind(clock::now()),
+            Link::Disconnected => return,
+        };
+        match Envelope::<ToAgent>::decode(&bytes, &self.config.run).map(|m| m.body) {
+            Ok(ToAgent::Ack { epoch, seq }) => self.delivery.ack(epoch, seq, clock::now()),
+            Ok(ToAgent::Nack { epoch, seq, reason }) => {
+                let refused = self.delivery.refused(epoch, seq, clock::now());
+                tracing::error!(epoch, seq, reason, refused, "the broker refused a window for good");
+            }
+            Ok(other) => tracing::warn!(?other, "not a message of the results socket"),
+            Err(reason) => tracing::warn!(%reason, "a message of the broker was left out"),
+        }
+        self.last_heard = clock::now();
+    }
+
+    async fn on_message(&mut self, message: ToAgent) -> bool {
+        self.last_heard = clock::now();
+        self.silent = false;
+        let event = match message {
+            ToAgent::Welcome { plan, committed, remaining, step } => {
+                self.delivery.reconnected(&committed, clock::now());
+                self.welcomed = true;
+                self.silence = u64::from(plan.broker_silence_seconds) * SECOND;
+                self.heartbeat(Duration::ZERO).await;
+                for command in self.said.clone() {
+                    self.tell(&command).await;
+                }
+                Event::Welcome { plan, remaining, step }
+            }
+            ToAgent::HeartbeatAck { sent_at, broker_now } => {
+                self.offset.round_trip(sent_at, broker_now, clock::now());
+                return false;
+            }
+            ToAgent::Start { at } => {
+                self.started_at = Some(at);
+                Event::Start(self.offset.to_local(at, self.unix_offset))
+            }
+            ToAgent::StepStart { step, at } => {
+                Event::StepStart(step, self.offset.to_local(at, self.unix_offset))
+            }
+            ToAgent::Stop { stop } => Event::Stop(stop),
+            ToAgent::Bye => Event::Bye,
+            ToAgent::Refused { reason, superseded } => Event::Refused { reason, superseded },
+            other => {
+                tracing::warn!(?other, "not a message for agents");
+                return false;
+            }
+        };
+        let over = event == Event::Bye || matches!(event, Event::Refused { .. });
+        let _ = self.events.send(event);
+        over
+    }
+
+    async fn register(&mut self) {
+        let now = self.status.get();
+        self.send(ToBroker::Register(Register {
+            pid: std::process::id(),
+            host: nix::unistd::gethostname().map_or_else(|_| String::new(), |h| h.to_string_lossy().into()),
+            cores: self.config.cores,
+            state: now.state,
+            started_at: self.started_at,
+            step: now.step,
+        }))
+        .await;
+    }
+
+    async fn heartbeat(&mut self, lag: Duration) {
+        let now = clock::now();
+        let (status, cpu) = (self.status.get(), cpu_millis());
+        let used = cpu.saturating_sub(self.cpu_millis);
+        self.cpu_millis = cpu;
+        if self.welcomed {
+            self.send(ToBroker::Heartbeat(Heartbeat {
+                sent_at: now,
+                state: status.state,
+                step: status.step,
+                users: status.users,
+                cpu_millis: if self.config.reports_cpu { used as u32 } else { 0 },
+                lag_micros: lag.as_micros() as u32,
+                start_skew_micros: status.start_skew_micros,
+            }))
+            .await;
+        }
+        self.watch_silence(now);
+    }
+
+    fn watch_silence(&mut self, now: u64) {
+        let quiet = now.saturating_sub(self.last_heard);
+        if quiet >= STALE && now.saturating_sub(self.last_renewed) >= STALE {
+            self.last_renewed = now;
+            self.welcomed = false;
+            self.control.reconnect();
+            self.results.reconnect();
+        }
+        if quiet >= self.silence && !self.silent {
+            self.silent = true;
+            let _ = self.events.send(Event::Silent(quiet / SECOND));
+        }
+    }
+
+    async fn say(&mut self, command: Command) {
+        if self.welcomed {
+            self.tell(&command).await;
+        }
+        self.said.push(command);
+    }
+
+    async fn tell(&mut self, command: &Command) {
+        let body = match command {
+            Command::Prepared => ToBroker::Prepared,
+            Command::PrepareFailed(message) => ToBroker::PrepareFailed { message: message.clone() },
+            Command::StepDone(step) => ToBroker::StepDone { step: *step },
+            Command::Done => {
+                ToBroker::Done { last_seq: self.delivery.last_seq(), recovered: self.delivery.recovered() }
+            }
+        };
+        self.send(body).await;
+    }
+
+    async fn pump(&mut self) {
+        while self.welcomed {
+            let Some((epoch, windows)) = self.delivery.next(clock::now()) else { return };
+            let message = self.envelope(ToBroker::Windows { epoch, windows });
+            if let Ok(bytes) = message.encode() {
+                // Not sent is not lost: the next connection begins with what the broker has.
+                let _ = self.results.send(bytes).await;
+            }
+        }
+    }
+
+    async fn send(&mut self, body: ToBroker) {
+        if let Ok(bytes) = self.envelope(body).encode() {
+            let _ = self.control.send(bytes).await;
+        }
+    }
+
+    fn envelope(&self, body: ToBroker) -> Envelope<ToBroker> {
+        Envelope::new(&self.config.run, self.config.index, self.config.epoch, body)
+    }
+}
+
+/// CPU time of this process and of its children that have ended, in milliseconds.
+fn cpu_millis() -> u64 {
+    let of = |who| {
+        getrusage(who).map_or(0, |usage: Usage| {
+            let (user, system) = (usage.user_time(), usage.system_time());
+            let millis = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1000 + t.tv_usec() as u64 / 1000;
+            millis(user) + millis(system)
+        })
+    };
+    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
+}

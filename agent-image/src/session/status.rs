@@ -1,0 +1,46 @@
+//! Where the agent is, shared between life cycle (writes) and session (tells the broker).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use loads_wire::message::AgentState;
+
+/// A snapshot for heartbeats and registrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Life cycle.
+    pub state: AgentState,
+    /// Current step.
+    pub step: u16,
+    /// Users active.
+    pub users: u32,
+    /// How far from T the load began, microseconds.
+    pub start_skew_micros: Option<i64>,
+}
+
+/// Shared handle.
+#[derive(Debug, Clone)]
+pub struct Status(Arc<Mutex<Snapshot>>);
+
+impl Status {
+    /// A preparing agent.
+    pub fn new() -> Self {
+        let state = AgentState::Preparing;
+        Self(Arc::new(Mutex::new(Snapshot { state, step: 0, users: 0, start_skew_micros: None })))
+    }
+
+    /// Reads.
+    pub fn get(&self) -> Snapshot {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes.
+    pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self::new()
+    }
+}

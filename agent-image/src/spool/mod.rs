@@ -1,0 +1,12 @@
+//! Windows on disk until the broker has them, and after.
+//!
+//! `file` keeps every window of one process (epoch) of this agent, `outbox` decides which to send when,
+//! `recovery` takes over what a killed process of the same index left behind.
+
+mod file;
+mod outbox;
+mod recovery;
+
+pub use file::Spool;
+pub use outbox::Outbox;
+pub use recovery::{Former, recover, start_epoch};
