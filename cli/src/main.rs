@@ -1,2 +1,83 @@
-//! loads
-fn main() {}
+//! `loads`: run load tests on this machine, and the programs that runs are made of.
+
+mod agent;
+mod broker;
+mod demo_server;
+mod exit;
+mod lint;
+mod python_env;
+mod run;
+mod signals;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use tracing_subscriber::EnvFilter;
+
+/// Load tests as Python functional tests, HTTP scenarios, or runners in any language; on this machine or on
+/// a Kubernetes cluster, from the same file.
+///
+/// Exit codes: 0 passed, 99 tests or criteria failed, 1 error, 2 usage or bad input, 105 stopped.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a load test on this machine.
+    Run(Box<run::Args>),
+    /// Check LoadTest files as the API server would, without one.
+    Lint(lint::Args),
+    /// Serve a target to try things on.
+    DemoServer(demo_server::Args),
+    /// Serve as the broker of one run (started by `loads run --processes` and by the operator).
+    Broker(broker::Args),
+    /// Serve as one agent of a run (started by `loads run --processes` and by the operator).
+    Agent(agent::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_log();
+    loads_transport::raise_open_files();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Exit::error(format!("the runtime can not start: {error}")).report(),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run::run(*args).await,
+            Command::Lint(args) => lint::lint(&args),
+            Command::DemoServer(args) => serve_demo(&args).await,
+            Command::Broker(args) => broker::broker(args).await,
+            Command::Agent(args) => agent::agent(args).await,
+        }
+    });
+    // Tasks that still block (a runner that ignores everything) must not hold the exit code back.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    outcome.map_or_else(|exit| exit.report(), |()| ExitCode::SUCCESS)
+}
+
+/// Logs go to standard error; `LOADS_LOG` chooses what (default: warnings).
+fn init_log() {
+    let filter = EnvFilter::try_from_env("LOADS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn serve_demo(args: &demo_server::Args) -> Result<(), Exit> {
+    let mut orders = signals::stop_orders()?;
+    let refuse = |e: demo_server::Error| Exit::error(e.to_string());
+    let listener = demo_server::bind(args).await.map_err(refuse)?;
+    let stopped = async {
+        // An error means that no signal can come any more; serving goes on.
+        if orders.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    demo_server::serve(listener, args, stopped).await.map_err(refuse)
+}
