@@ -148,12 +148,12 @@ enum Stream {
 }
 
 impl Listener {
+    /// Gives the port back. A unix socket's path is free once the file is gone; shutting it down as well
+    /// would leave a waiting `accept` spinning between "ready" and "nothing there".
     fn close(&self) {
-        let socket = match self {
-            Self::Tcp(listener) => SockRef::from(listener),
-            Self::Unix(listener) => SockRef::from(listener),
-        };
-        let _ = socket.shutdown(std::net::Shutdown::Both);
+        if let Self::Tcp(listener) = self {
+            let _ = SockRef::from(listener).shutdown(std::net::Shutdown::Both);
+        }
     }
 
     async fn accept(&self) -> io::Result<Stream> {
