@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod conditions;
 pub mod crd;
 pub mod executors;
+pub mod lint;
 pub mod loadtest;
 pub mod observer;
 pub mod plan;
