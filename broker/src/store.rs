@@ -153,7 +153,7 @@ impl Store {
             let (index, epoch): (u32, i64) = (row.get(0).map_err(fail)?, row.get(1).map_err(fail)?);
             let (seq, body): (i64, Option<Vec<u8>>) = (row.get(2).map_err(fail)?, row.get(3).map_err(fail)?);
             let window = body.map(|body| rmp_serde::from_slice(&body)).transpose();
-            let window = window.map_err(|reason| self.damaged("window", reason))?;
+            let window = window.map_err(|reason| self.damaged("window", &reason))?;
             each(index, epoch.cast_unsigned(), seq.cast_unsigned(), window);
         }
         Ok(())
@@ -191,7 +191,7 @@ impl Store {
     }
 
     /// An error for a record that can not be read.
-    pub fn damaged(&self, what: &'static str, reason: impl ToString) -> Error {
+    pub fn damaged(&self, what: &'static str, reason: &impl ToString) -> Error {
         Error::Damaged { path: self.path.clone(), what, reason: reason.to_string() }
     }
 

@@ -65,16 +65,14 @@ impl Roster {
     /// Whether every figure that will ever come is committed.
     pub fn is_over(&self) -> bool {
         let ended = self.run.load_ended.is_some() || self.run.stop.is_some() || self.run.error.is_some();
-        ended
-            && self
-                .agents
-                .values()
-                .all(|agent| agent.delivered || agent.given_up || self.never_counted(agent))
+        ended && self.run.rebuilding_since.is_none() && self.agents.values().all(Self::nothing_missing)
     }
 
-    /// Gone before it was given load: nothing of it is missing.
-    fn never_counted(&self, agent: &super::Agent) -> bool {
-        agent.lost_at.is_some() && agent.joined.is_none()
+    /// Nothing more will come of this agent, or nobody waits for it: one that was gone before it was given
+    /// load has counted nothing.
+    fn nothing_missing(agent: &super::Agent) -> bool {
+        let never_counted = agent.lost_at.is_some() && agent.joined.is_none();
+        agent.delivered || agent.given_up || never_counted
     }
 
     /// The last order to everybody still there.

@@ -135,7 +135,9 @@ impl Roster {
     /// Goes on where another broker process ended: agents get the whole heartbeat limit to come back.
     pub fn resume(plan: Plan, lead: u64, now: u64, state: State) -> Self {
         let mut agents = state.agents;
-        agents.values_mut().for_each(|agent| agent.last_seen = now);
+        for agent in agents.values_mut() {
+            agent.last_seen = now;
+        }
         Self { plan, lead, run: state.run, agents, last_tick: now, changed: true }
     }
 

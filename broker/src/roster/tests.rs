@@ -269,6 +269,9 @@ fn a_broker_without_memory_ends_nothing_before_every_agent_is_back() {
     roster.agent_done(91 * SECOND, 0, 1, 0, &[]).unwrap();
     roster.committed(&Dedupe::default());
     assert!(!roster.is_over(), "agent 1 may still be at work");
+    let mut stopped = roster.clone();
+    stopped.stop(91 * SECOND, StopMode::Drain);
+    assert!(!stopped.is_over(), "nor does a stop end it");
     let mut alone = roster.clone();
     roster.register(92 * SECOND, 1, 1, &hello, Known::default()).unwrap();
     roster.agent_done(93 * SECOND, 1, 1, 0, &[]).unwrap();

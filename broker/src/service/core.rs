@@ -83,7 +83,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
     /// Goes on where the store ends; `lead` as in [`Roster::new`].
     pub fn open(plan: Plan, lead: u64, now: u64, store: &Store) -> Result<Self, Error> {
         let kept = store.kept()?;
-        let read = |what, reason: rmp_serde::decode::Error| store.damaged(what, reason);
+        let read = |what, reason: rmp_serde::decode::Error| store.damaged(what, &reason);
         let mut counted: Counted = match &kept.snapshot {
             Some(bytes) => rmp_serde::from_slice(bytes).map_err(|reason| read("snapshot", reason))?,
             None => Counted::default(),
@@ -106,7 +106,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
             None => Roster::new(plan.clone(), lead, now),
         };
         let finished = kept.result.map(|bytes| serde_json::from_slice(&bytes)).transpose();
-        let finished = finished.map_err(|reason| store.damaged("result", reason))?;
+        let finished = finished.map_err(|reason| store.damaged("result", &reason))?;
         let committed = counted.accepted.clone();
         Ok(Self {
             plan,

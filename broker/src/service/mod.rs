@@ -151,7 +151,6 @@ impl Broker {
         let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
         let (send, requests) = mpsc::unbounded_channel();
         let handle = BrokerHandle { requests: send, live: watched };
-        let published = Instant::now();
         Ok(Self {
             run,
             core,
@@ -166,7 +165,7 @@ impl Broker {
             handle,
             live,
             clock,
-            published,
+            published: Instant::now(),
         })
     }
 
