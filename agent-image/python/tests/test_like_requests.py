@@ -33,8 +33,8 @@ def seen(response):
         "request": (response.request.method, response.request.url),
         "body": response.request.body if isinstance(response.request.body, (str, bytes)) else None,
         "request headers": list(response.request.headers.items()),
-        "iterated": b"".join(response.iter_content(7)),
-        "lines": list(response.iter_lines()),
+        "iterated": b"".join(response.iter_content(max(7, len(response.content) // 99))),
+        "lines": list(response.iter_lines(4096)),
         "repr": repr(response),
         "pickled": pickle.loads(pickle.dumps(response)).content,
     }

@@ -63,7 +63,7 @@ class PlainAdapter(HTTPAdapter):
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
         """requests' entry: redirects, requests with hooks, and whatever else is not the session's short way."""
         limits = plain_timeout(timeout)
-        plain = not (stream or cert or proxies) and limits is not None and verify in (True, False)
+        plain = not (stream or cert or proxies) and limits is not None and isinstance(verify, (bool, str))
         if plain and HTTPAdapter.send is _STOCK_SEND:
             exchange = self._exchange_for(request, verify, limits)
             if exchange is not None:
@@ -96,13 +96,13 @@ class PlainAdapter(HTTPAdapter):
         if origin is None:
             pool = self.get_connection_with_tls_context(request, verify, proxies={}, cert=None)
             self.cert_verify(pool, request.url, verify, None)
-            origin = self._origins[key] = Origin(pool)
+            origin = self._origins[key] = Origin(pool, verify)
         return origin
 
     def close(self):
+        """Closes all connections. The session may go on: what it remembers leads to the same origins."""
         super().close()
-        origins, self._origins = self._origins, {}
-        for origin in origins.values():
+        for origin in self._origins.values():
             origin.close()
 
     # -- one exchange --------------------------------------------------------------------------------
@@ -257,11 +257,7 @@ class PlainAdapter(HTTPAdapter):
         connecting = exchange.state == UNSENT
         timeout = exchange.connect if connecting else exchange.read
         error = requests_error(error, exchange.request, exchange.origin.pool, exchange.target, timeout)
-        kind = kind_of(error)
-        if connecting and kind == "read-timeout":
-            # So it is called by requests where the TLS handshake takes too long.
-            kind = "connect-timeout"
-        record.failed(not connecting, kind, exchange.label, message_of(error))
+        record.failed(not connecting, kind_of(error), exchange.label, message_of(error))
         return error
 
 

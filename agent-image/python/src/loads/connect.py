@@ -33,8 +33,9 @@ class Kept:
 class Origin:
     """Scheme, host and port, and the idle connections to it."""
 
-    def __init__(self, pool):
+    def __init__(self, pool, verify):
         self.pool = pool
+        self.verify = verify
         self._idle = []
 
     def take(self, check):

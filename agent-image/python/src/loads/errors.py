@@ -46,7 +46,7 @@ def kind_of(error):
         return "dns"
     if has(ssl.SSLError, requests.exceptions.SSLError, urllib3_errors.SSLError, ssl.CertificateError):
         return "tls"
-    if has(requests.ConnectTimeout) or (numbers & _CONNECT_TIMEOUT and not was_sent(error)):
+    if has(requests.ConnectTimeout) or _in_handshake(causes) or (numbers & _CONNECT_TIMEOUT and not was_sent(error)):
         return "connect-timeout"
     if has(requests.ReadTimeout, urllib3_errors.ReadTimeoutError):
         return "read-timeout"
@@ -82,7 +82,15 @@ def was_sent(error):
         requests.exceptions.ProxyError,
         requests.exceptions.ConnectTimeout,
     )
-    return not isinstance(error, ValueError) and not any(isinstance(cause, before) for cause in chain(error))
+    causes = list(chain(error))
+    if isinstance(error, ValueError) or _in_handshake(causes):
+        return False
+    return not any(isinstance(cause, before) for cause in causes)
+
+
+def _in_handshake(causes):
+    # requests calls this a read time-out; only the message of ssl tells.
+    return any(isinstance(cause, TimeoutError) and "handshake" in str(cause) for cause in causes)
 
 
 def message_of(error):

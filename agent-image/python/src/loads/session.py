@@ -130,12 +130,12 @@ class Session(requests.Session):
             head = response._head
             if not (head.cookies or head.location):
                 return response
-        return self._complete(response, exchange.request, allow_redirects, timeout)
+        options = {"stream": False, "timeout": timeout, "verify": exchange.origin.verify, "cert": None, "proxies": {}}
+        return self._complete(response, exchange.request, allow_redirects, options)
 
-    def _complete(self, response, request, allow_redirects, timeout):
+    def _complete(self, response, request, allow_redirects, options):
         """What `send` does after the adapter, for a request without hooks."""
         extract_cookies_to_jar(self.cookies, request, response.raw)
-        options = {"stream": False, "timeout": timeout, "verify": self.verify, "cert": None, "proxies": {}}
         if allow_redirects:
             history = [response, *self.resolve_redirects(response, request, **options)]
             response = history.pop()
@@ -219,9 +219,8 @@ class Session(requests.Session):
         if self.trust_env:
             if prepare.has_netrc(request.url):
                 return None
-            if verify is True and request.url.startswith("https://"):
-                if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-                    return None
+            if verify is True:
+                verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or verify
         origin = self._plain_adapter.origin(request, verify)
         return prepare.Place(request.url, target, origin, start_line(request.method, target))
 
