@@ -27,7 +27,7 @@ UNSENT, SENT, ANSWERED = range(3)
 _TARGET = re.compile(r"/(?:[A-Za-z0-9/._~!$&'()*+,;=:@?-]|%[0-9A-F]{2})*")
 _METHOD = re.compile(r"[A-Z]+")
 # Replaced by whoever mocks requests; then everything must go that way.
-_STOCK_SEND = HTTPAdapter.send
+STOCK_SEND = HTTPAdapter.send
 # By name, as gevent is not imported where nothing is patched.
 _KILLS = ("GreenletExit", "Killed")
 
@@ -64,7 +64,7 @@ class PlainAdapter(HTTPAdapter):
         """requests' entry: redirects, requests with hooks, and whatever else is not the session's short way."""
         limits = plain_timeout(timeout)
         plain = not (stream or cert or proxies) and limits is not None and isinstance(verify, (bool, str))
-        if plain and HTTPAdapter.send is _STOCK_SEND:
+        if plain and HTTPAdapter.send is STOCK_SEND:
             exchange = self._exchange_for(request, verify, limits)
             if exchange is not None:
                 return self.exchange(exchange)

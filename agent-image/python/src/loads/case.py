@@ -27,8 +27,6 @@ class TestCase(unittest.TestCase):
         self._app = None
         self._sockets = []
 
-    # unittest compares and hashes cases by class and method; users of a load test are as many equal ones.
-
     @property
     def record(self):
         """Where this user's requests, sockets and counters are counted."""

@@ -10,8 +10,9 @@ from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_netrc_auth
 
-# URLs and header sets that are remembered; a test with endless different ones must not fill the memory.
-MAX_REMEMBERED = 1_000
+# URLs and header sets that each session remembers; a process has thousands of sessions, and a test may have
+# endless different URLs.
+MAX_REMEMBERED = 100
 
 _PROXY_VARIABLES = frozenset(
     os.fsencode(name)

@@ -10,7 +10,7 @@ from requests.sessions import merge_setting
 from requests.structures import CaseInsensitiveDict
 
 from loads import prepare
-from loads.adapter import Exchange, PlainAdapter, is_plain, plain_timeout, start_line
+from loads.adapter import STOCK_SEND, Exchange, PlainAdapter, is_plain, plain_timeout, start_line
 from loads.counted import CountedAdapter
 from loads.response import PlainResponse
 
@@ -18,7 +18,6 @@ _NO_HOOKS = {"response": []}
 # Whatever of these a test replaces, on one session or for all, is asked: then there is no short way.
 _REPLACEABLE = ("request", "send", "prepare_request", "get_adapter", "merge_environment_settings")
 _STOCK = {name: getattr(requests.Session, name) for name in _REPLACEABLE}
-_STOCK_ADAPTER_SEND = requests.adapters.HTTPAdapter.send
 
 
 class Session(requests.Session):
@@ -262,7 +261,7 @@ def _is_replaced(session):
     for name in _REPLACEABLE:
         if name in own or getattr(requests.Session, name) is not _STOCK[name]:
             return True
-    return requests.adapters.HTTPAdapter.send is not _STOCK_ADAPTER_SEND
+    return requests.adapters.HTTPAdapter.send is not STOCK_SEND
 
 
 def _line(pair):

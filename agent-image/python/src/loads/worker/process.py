@@ -135,8 +135,13 @@ class ClassFixture:
     def enter(self, owner, case):
         """Raises what setUpClass raises."""
         self.leave(self._owner)
+        try:
+            case.setUpClass()
+        except Exception:
+            # As in unittest: no tearDownClass after this.
+            case.doClassCleanups()
+            raise
         self._owner, self._case = owner, case
-        case.setUpClass()
 
     def leave(self, owner):
         """Returns the exceptions of tearDownClass and of the class clean-ups, if `owner` has the class."""

@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 import traceback
-import unittest
 
 from loads.record import NEVER, SECOND
 from loads.worker.arrivals import Arrivals
@@ -83,7 +82,7 @@ class Step:
     def _set_up_class(self):
         try:
             self.process.fixture.enter(self, self.process.case)
-        except (Exception, unittest.SkipTest):
+        except Exception:
             self.class_error = sys.exc_info()
 
     def _report_class(self, errors):
