@@ -63,9 +63,10 @@ fn main() -> ExitCode {
     outcome.map_or_else(|exit| exit.report(), |()| ExitCode::SUCCESS)
 }
 
-/// Logs go to standard error; `LOADS_LOG` chooses what (default: warnings).
+/// Logs go to standard error; `LOADS_LOG` chooses what (default: warnings, but not those of the ZeroMQ crate,
+/// which complains of sockets that are gone as they should be).
 fn init_log() {
-    let filter = EnvFilter::try_from_env("LOADS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("LOADS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,zeromq=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -59,8 +59,10 @@ impl Inbox {
         tokio::select! {
             event = self.hear.recv() => match event {
                 Some(event) => self.note(event),
-                // The conversation is over: its last word was noted before.
-                None => std::future::pending().await,
+                // The conversation is over; if it ended with a word, that was noted before.
+                None => {
+                    self.end.get_or_insert(Outcome::BrokerLost);
+                }
             },
             Ok(()) = self.signal.changed() => {
                 let mode = *self.signal.borrow_and_update();

@@ -52,6 +52,22 @@ impl Delivery {
         }
     }
 
+    /// What is left to do of each step: the broker's figure less what former processes began in windows
+    /// that it has not got yet. Without this, a successor would do those executions again.
+    pub fn left_to_do(&self, remaining: Vec<u64>, committed: &[(u64, u64)]) -> Vec<u64> {
+        let mut left = remaining;
+        let formers = self.lanes.split_last().map_or([].as_slice(), |(_, formers)| formers);
+        for lane in formers {
+            let has = committed.iter().find(|(epoch, _)| *epoch == lane.epoch).map_or(0, |(_, seq)| *seq);
+            for window in (has + 1..=lane.spool.last_seq()).filter_map(|seq| lane.spool.read(seq).ok()) {
+                if let Some(step) = left.get_mut(usize::from(window.step)) {
+                    *step = step.saturating_sub(window.totals.started);
+                }
+            }
+        }
+        left
+    }
+
     /// The next windows to send, oldest epoch first. A window that can not be read back is left out, and
     /// the ones before it are sent alone.
     pub fn next(&mut self, now: u64) -> Option<(u64, Vec<Window>)> {
@@ -130,6 +146,21 @@ mod tests {
         delivery.ack(9, 1, 1);
         assert!(delivery.delivered());
         assert_eq!((delivery.recovered(), delivery.last_seq()), (vec![(3, 2)], 1));
+    }
+
+    #[test]
+    fn a_successor_does_not_do_again_what_the_broker_has_not_heard_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(&dir.path().join("a")).unwrap();
+        for (step, started) in [(0, 10), (1, 4), (1, 3)] {
+            let totals = Totals { started, ..Totals::default() };
+            spool.append(Window { step, totals, ..Window::default() }).unwrap();
+        }
+        let delivery =
+            Delivery::new(vec![Former { epoch: 3, spool }], 9, spool_of(&dir.path().join("b"), &[]));
+        assert_eq!(delivery.left_to_do(vec![0, 20], &[(3, 2)]), [0, 17]);
+        assert_eq!(delivery.left_to_do(vec![10, 20], &[]), [0, 13]);
+        assert_eq!(delivery.left_to_do(Vec::new(), &[]), [0; 0]);
     }
 
     #[test]

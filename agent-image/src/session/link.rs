@@ -157,6 +157,7 @@ impl Session {
         self.silent = false;
         let event = match message {
             ToAgent::Welcome { plan, committed, remaining, step } => {
+                let remaining = self.delivery.left_to_do(remaining, &committed);
                 self.delivery.reconnected(&committed, clock::now());
                 self.welcomed = true;
                 self.silence = u64::from(plan.broker_silence_seconds) * SECOND;

@@ -29,7 +29,7 @@ pub fn follow(
 async fn converse(
     run: String,
     mut broker: Dealer,
-    figures: watch::Sender<RunResult>,
+    figures: watch::Sender<Arc<RunResult>>,
     mut stops: mpsc::UnboundedReceiver<StopMode>,
 ) {
     let mut ask = interval(ASK);
