@@ -1,0 +1,23 @@
+//! Waiting for conditions, never for time.
+
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a slow, busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two questions.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// When there is none within [`PATIENCE`].
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        std::thread::park_timeout(AGAIN);
+    }
+}

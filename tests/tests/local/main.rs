@@ -1,0 +1,10 @@
+//! `loads run` on one machine, end to end: real processes, real sockets, a server that counts.
+
+mod agents_die;
+mod bad_input;
+mod broker_dies;
+mod counts;
+mod errors;
+mod interrupt;
+mod scenario;
+mod steps;
