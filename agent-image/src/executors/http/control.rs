@@ -54,6 +54,8 @@ impl LaneState {
 pub enum Mailbox {
     /// A lane with an epoll loop of its own.
     Epoll(std::sync::mpsc::Sender<Command>, Arc<mio::Waker>),
+    /// A lane with a runtime of its own.
+    Runtime(tokio::sync::mpsc::UnboundedSender<Command>),
 }
 
 impl Mailbox {
@@ -65,6 +67,7 @@ impl Mailbox {
                     let _ = waker.wake();
                 }
             }
+            Self::Runtime(sender) => drop(sender.send(command)),
         }
     }
 }

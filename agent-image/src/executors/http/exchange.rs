@@ -1,15 +1,16 @@
 //! A request and its answer: sending, judging, retrying, timing out, cutting.
 
 use loads_wire::ErrorKind;
-use loads_wire::window::ErrorSource;
 use mio::Token;
 use mio::event::Event;
 
 use super::connection::{Phase, Received};
 use super::failure::Failure;
 use super::lane::Lane;
+use super::tally::Answer;
+use super::user::User;
 use crate::clock::{self, SECOND};
-use crate::record::{Cell, Hit, SeriesId};
+use crate::record::Cell;
 
 /// How long a user rests after a connection that never gave an answer: a dead server is asked ten times a
 /// second by each user, not as often as the machine can.
@@ -68,7 +69,7 @@ impl Lane {
         let current = &mut self.users[user as usize];
         if !current.sent {
             current.sent = true;
-            self.recorder.sent();
+            self.tally.recorder.sent();
         }
         let request = &self.setting.scenario.requests[current.request];
         let deadline = now + self.setting.timeout;
@@ -111,44 +112,14 @@ impl Lane {
         }
     }
 
-    /// The series of a status of a request; recorder look-ups only for the first of each.
-    #[inline]
-    fn series_of(&mut self, request: usize, status: u16) -> SeriesId {
-        if let Some((_, id)) = self.series[request].iter().find(|(known, _)| *known == status) {
-            return *id;
-        }
-        let definition = &self.setting.scenario.requests[request];
-        let id = self.recorder.series(&definition.label, &definition.method, status);
-        self.series[request].push((status, id));
-        id
-    }
-
     /// Counts an answer whose headers are there.
     #[inline]
     fn count_hit(&mut self, user: u32, place: usize, now: u64) -> Cell {
-        let User { request, began } = User::of(&self.users[user as usize]);
-        let (status, bytes, headers_at) = {
-            let connection = &self.connections[place];
-            (connection.parser.status().unwrap_or(0), connection.parser.bytes(), connection.headers_at)
-        };
-        let id = self.series_of(request, status);
-        let expected = self.setting.scenario.requests[request].expects(status);
-        let latency = now.saturating_sub(began);
-        let headers = headers_at.saturating_sub(began).min(latency);
-        self.recorder.hit(id, Hit { now, latency, headers, bytes, unexpected: !expected });
-        if expected {
-            return Cell::Success;
-        }
-        let definition = &self.setting.scenario.requests[request];
-        let message = definition.unexpected(status);
-        self.recorder.error(
-            ErrorKind::UnexpectedStatus,
-            ErrorSource::Request,
-            &definition.label,
-            &message,
-            "",
-        );
-        Cell::Failures
+        let User { request, began, .. } = self.users[user as usize];
+        let connection = &self.connections[place];
+        let status = connection.parser.status().unwrap_or(0);
+        let (bytes, headers_at) = (connection.parser.bytes(), connection.headers_at);
+        self.tally.hit(Answer { request, status, began, headers_at, now, bytes })
     }
 
     #[inline]
@@ -168,18 +139,18 @@ impl Lane {
         let stale = connection.answered && failure.is_gone() && !in_answer;
         if stale && request.idempotent && !current.retried {
             current.retried = true;
-            self.recorder.totals_mut().retries += 1;
+            self.tally.recorder.totals_mut().retries += 1;
             self.connections[place].close();
             return self.connect(user, place, now);
         }
         let pause = (!connection.answered).then_some(BACK_OFF);
+        let (number, sent) = (current.request, current.sent);
         if in_answer && connection.parser.status().is_some() {
             // The headers were there: a hit, and an error of its body.
             self.count_hit(user, place, now);
-            let label = &self.setting.scenario.requests[self.users[user as usize].request].label;
-            self.recorder.error(failure.kind.clone(), ErrorSource::Request, label, &failure.message, "");
+            self.tally.error(number, failure);
         } else {
-            self.recorder.failed(failure.kind.clone(), &request.label, &failure.message, current.sent);
+            self.tally.failed(number, failure, sent);
         }
         self.connections[place].close();
         self.end_request(user, Cell::Errors, now, pause);
@@ -232,21 +203,8 @@ impl Lane {
         if receiving && connection.parser.status().is_some() {
             self.count_hit(user, place, now);
         } else if self.users[user as usize].sent {
-            self.recorder.unanswered(1);
+            self.tally.recorder.unanswered(1);
         }
         self.connections[place].close();
-    }
-}
-
-/// What counting needs of a user.
-struct User {
-    request: usize,
-    began: u64,
-}
-
-impl User {
-    #[inline]
-    fn of(user: &super::user::User) -> Self {
-        Self { request: user.request, began: user.began }
     }
 }

@@ -20,9 +20,10 @@ use super::control::{Command, LaneState};
 use super::draw::Random;
 use super::load::Load;
 use super::scenario::Scenario;
+use super::tally::Tally;
 use super::user::User;
 use crate::clock;
-use crate::record::{Recorder, SeriesId};
+use crate::record::Recorder;
 
 const WAKE: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);
@@ -61,7 +62,7 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Lane {
     pub(super) setting: Setting,
-    pub(super) recorder: Recorder,
+    pub(super) tally: Tally,
     pub(super) registry: Registry,
     pub(super) state: Arc<LaneState>,
     pub(super) users: Vec<User>,
@@ -69,8 +70,6 @@ pub struct Lane {
     pub(super) connections: Vec<Connection>,
     /// For each target, which address comes next.
     pub(super) turns: Vec<usize>,
-    /// For each request, the statuses seen and their series.
-    pub(super) series: Vec<Vec<(u16, SeriesId)>>,
     pub(super) random: Random,
     pub(super) buffer: Box<[u8]>,
     /// Users that wait for an instant.
@@ -103,11 +102,10 @@ impl Lane {
         let seed = clock::now() ^ (u64::from(setting.agent) << 32) ^ (u64::from(setting.lane) << 48);
         Ok(Self {
             turns: vec![setting.lane as usize; setting.scenario.targets.len()],
-            series: vec![Vec::new(); setting.scenario.requests.len()],
+            tally: Tally::new(recorder, Arc::clone(&setting.scenario)),
             random: Random::new(seed),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             setting,
-            recorder,
             registry,
             state,
             users: Vec::new(),
@@ -166,7 +164,7 @@ impl Lane {
                 Ok(Command::Stop(mode, done)) => self.stop(mode, done),
                 Ok(Command::Quit) | Err(TryRecvError::Disconnected) => {
                     self.cut(clock::now());
-                    self.recorder.end_step(clock::now());
+                    self.tally.recorder.end_step(clock::now());
                     return false;
                 }
                 Err(TryRecvError::Empty) => return true,

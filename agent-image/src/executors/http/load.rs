@@ -49,12 +49,12 @@ impl Load {
 }
 
 /// This lane's users: local user `n` is the agent's user `n × lanes + lane`.
-fn lane_users(setting: &Setting, users: u32) -> u32 {
+pub(super) fn lane_users(setting: &Setting, users: u32) -> u32 {
     (users + setting.lanes - 1 - setting.lane) / setting.lanes
 }
 
 /// The lane's part of the arrivals.
-fn lane_arrivals(setting: &Setting, order: &StepOrder, rate: u32, now: u64) -> LaneArrivals {
+pub(super) fn lane_arrivals(setting: &Setting, order: &StepOrder, rate: u32, now: u64) -> LaneArrivals {
     let (agents, lanes) = (u64::from(setting.agents.max(1)), u64::from(setting.lanes));
     let end = match order.length {
         Length::Hits(hits) => u64::from(order.users) * u64::from(hits) * agents,
@@ -72,10 +72,19 @@ fn lane_arrivals(setting: &Setting, order: &StepOrder, rate: u32, now: u64) -> L
     part
 }
 
+/// Executions of user `seat` of `seats`, when `seats` do the work of all users.
+pub(super) fn executions(order: &StepOrder, seat: u32, seats: u32) -> u64 {
+    match (order.executions, order.length) {
+        (Some(total), _) => share(total, seat, seats),
+        (None, Length::Hits(hits)) => share(order.users.into(), seat, seats) * u64::from(hits),
+        (None, Length::Seconds(_)) => u64::MAX,
+    }
+}
+
 impl Lane {
     pub(super) fn begin_step(&mut self, order: StepOrder) {
         let now = clock::now();
-        self.recorder.begin_step(order.run_start, order.step, now.max(order.start));
+        self.tally.recorder.begin_step(order.run_start, order.step, now.max(order.start));
         let seats = self.setting.connections.map_or(order.users, |most| most.clamp(1, order.users.max(1)));
         let mine = lane_users(&self.setting, seats) as usize;
         let arrivals = self.setting.rate.map(|rate| lane_arrivals(&self.setting, &order, rate, now));
@@ -111,11 +120,7 @@ impl Lane {
             let seat = n * self.setting.lanes + self.setting.lane;
             let user = &mut self.users[n as usize];
             user.running = false;
-            user.left = match (order.executions, order.length) {
-                (Some(total), _) => share(total, seat, seats),
-                (None, Length::Hits(hits)) => share(order.users.into(), seat, seats) * u64::from(hits),
-                (None, Length::Seconds(_)) => u64::MAX,
-            };
+            user.left = executions(order, seat, seats);
             let Setting { agent, agents, ramp_up, .. } = self.setting;
             let start = order.start + user_start(seat, seats, agent, agents, ramp_up);
             self.waits.push(Reverse((start, n)));
@@ -130,7 +135,7 @@ impl Lane {
 
     /// Everything that is due by now.
     pub(super) fn on_time(&mut self, now: u64) {
-        self.recorder.tick(now);
+        self.tally.recorder.tick(now);
         let Some(load) = &mut self.load else { return };
         if load.cut_at.is_none() && now >= load.end {
             let end = load.end;
@@ -185,7 +190,7 @@ impl Lane {
     fn change_running(&mut self, by: i32) {
         if let Some(load) = &mut self.load {
             load.running = load.running.saturating_add_signed(by);
-            self.recorder.users(load.running);
+            self.tally.recorder.users(load.running);
         }
     }
 
@@ -207,7 +212,7 @@ impl Lane {
     fn start(&mut self, user: u32, request: usize, due: u64, now: u64) {
         let place = &mut self.users[user as usize];
         (place.busy, place.outcome, place.request) = (true, Cell::Success, request);
-        self.recorder.test_started();
+        self.tally.recorder.test_started();
         if let Some(load) = &mut self.load {
             load.busy += 1;
         }
@@ -258,9 +263,9 @@ impl Lane {
                 arrivals.advance();
             }
             if due <= load.starved_until {
-                self.recorder.totals_mut().delayed += 1;
+                self.tally.recorder.totals_mut().delayed += 1;
             }
-            self.recorder.users(load.busy + 1);
+            self.tally.recorder.users(load.busy + 1);
         }
         let in_turn = (k % self.setting.scenario.requests.len() as u64) as usize;
         let request = self.draw().unwrap_or(in_turn);
@@ -269,7 +274,7 @@ impl Lane {
 
     /// An execution is over; a user of the closed model goes on with `pause`, or at once.
     pub(super) fn end_execution(&mut self, user: u32, outcome: Cell, now: u64, pause: Option<u64>) {
-        self.recorder.test_ended(outcome);
+        self.tally.recorder.test_ended(outcome);
         self.users[user as usize].busy = false;
         let Some(load) = &mut self.load else { return };
         load.busy = load.busy.saturating_sub(1);
@@ -295,7 +300,7 @@ impl Lane {
         // Arrivals that were due and found no user will not happen; that they waited is counted.
         if let Some(mut arrivals) = load.arrivals.take() {
             while arrivals.peek().is_some_and(|(_, after)| load.order.start + after < end) {
-                self.recorder.totals_mut().delayed += 1;
+                self.tally.recorder.totals_mut().delayed += 1;
                 arrivals.advance();
             }
         }
@@ -304,7 +309,7 @@ impl Lane {
             let place = &mut self.users[user as usize];
             place.running = false;
             if std::mem::take(&mut place.busy) {
-                self.recorder.test_ended(Cell::Interrupted);
+                self.tally.recorder.test_ended(Cell::Interrupted);
                 if let Some(load) = &mut self.load {
                     load.busy = load.busy.saturating_sub(1);
                 }
@@ -336,7 +341,7 @@ impl Lane {
             if self.users[user as usize].busy {
                 self.cut_request(user, now);
                 self.users[user as usize].busy = false;
-                self.recorder.test_ended(Cell::Interrupted);
+                self.tally.recorder.test_ended(Cell::Interrupted);
             }
         }
         self.waits.clear();
@@ -356,12 +361,12 @@ impl Lane {
         }
         if !load.finished {
             load.finished = true;
-            self.recorder.users(0);
+            self.tally.recorder.users(0);
             self.state.set_users(0);
             self.state.set_finished(true);
         }
         if !load.waiting.is_empty() {
-            self.recorder.end_step(clock::now());
+            self.tally.recorder.end_step(clock::now());
             if let Some(load) = self.load.take() {
                 for done in load.waiting {
                     // Who no longer waits (a cancelled shutdown) asks again.

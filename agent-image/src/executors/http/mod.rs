@@ -7,11 +7,13 @@ mod control;
 mod draw;
 mod exchange;
 mod failure;
+mod http2;
 mod lane;
 mod load;
 mod response;
 mod scenario;
 mod schedule;
+mod tally;
 mod target;
 mod tls;
 mod transport;
@@ -48,7 +50,8 @@ impl Http {
     fn setting(&self, scenario: Scenario) -> Result<Setting, Error> {
         let (plan, options) = (&self.context.plan, &self.options);
         let tls = if scenario.targets.iter().any(|target| target.tls) {
-            Some(tls::client_config(options.insecure_skip_verify, b"http/1.1")?)
+            let protocol: &[u8] = if options.http2 { b"h2" } else { b"http/1.1" };
+            Some(tls::client_config(options.insecure_skip_verify, protocol)?)
         } else {
             None
         };
@@ -77,14 +80,20 @@ impl Http {
         let recorder = self.recorder(setting.lane)?;
         let state = Arc::new(LaneState::default());
         let name = format!("http-{}", setting.lane);
+        let builder = std::thread::Builder::new().name(name);
+        let failed = "starting an engine thread";
+        if self.options.http2 {
+            let (sender, commands) = tokio::sync::mpsc::unbounded_channel();
+            let lane = http2::Lane::new(setting, recorder, Arc::clone(&state))
+                .map_err(Error::io("making an engine thread's runtime"))?;
+            let thread = builder.spawn(move || lane.run(commands)).map_err(Error::io(failed))?;
+            return Ok(LaneHandle { mailbox: Mailbox::Runtime(sender), state, thread });
+        }
         let (poll, waker) = lane::poll().map_err(Error::io("making an event queue"))?;
         let lane = Lane::new(setting, recorder, Arc::clone(&state), &poll)
             .map_err(Error::io("making an engine thread's timer"))?;
         let (sender, commands) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || lane.run(poll, &commands))
-            .map_err(Error::io("starting an engine thread"))?;
+        let thread = builder.spawn(move || lane.run(poll, &commands)).map_err(Error::io(failed))?;
         Ok(LaneHandle { mailbox: Mailbox::Epoll(sender, waker), state, thread })
     }
 }
@@ -93,7 +102,6 @@ impl Http {
 impl Executor for Http {
     async fn prepare(&mut self) -> Result<(), Error> {
         let mut scenario = Scenario::new(&self.options, self.context.plan.server_url.as_deref())?;
-        raise_open_files();
         let resolving = tokio::task::spawn_blocking(move || {
             scenario.targets.iter_mut().for_each(target::Target::resolve);
             scenario
@@ -169,17 +177,6 @@ impl Drop for Http {
         for lane in &self.lanes {
             lane.mailbox.send(Command::Quit);
         }
-    }
-}
-
-/// Every user needs a socket, and the usual soft limit is 1,024. Failing is no error: connections that find
-/// no file descriptor are counted under their own name.
-fn raise_open_files() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

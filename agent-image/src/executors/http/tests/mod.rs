@@ -1,6 +1,7 @@
 //! The executor against real servers on loopback.
 
 mod closed;
+mod http2;
 mod open;
 mod server;
 mod tls;
