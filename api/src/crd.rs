@@ -1,5 +1,7 @@
 //! The CustomResourceDefinition: what the derive makes of the types, put into the form the API server takes.
 
+use std::sync::OnceLock;
+
 use kube::CustomResourceExt;
 use serde_json::{Map, Value};
 
@@ -29,10 +31,16 @@ pub fn definition() -> Result<Value, serde_json::Error> {
     Ok(crd)
 }
 
-/// The schema of the whole object, as it stands in the definition.
-pub fn schema() -> Result<Value, serde_json::Error> {
-    let mut crd = definition()?;
-    Ok(crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema").map(Value::take).unwrap_or_default())
+/// The schema of the whole object, as it stands in the definition. Made once: it takes a while.
+pub fn schema() -> Result<&'static Value, String> {
+    static SCHEMA: OnceLock<Result<Value, String>> = OnceLock::new();
+    let make = || {
+        let mut crd = definition().map_err(|error| error.to_string())?;
+        crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema")
+            .map(Value::take)
+            .ok_or_else(|| "the definition has no schema".to_owned())
+    };
+    SCHEMA.get_or_init(make).as_ref().map_err(Clone::clone)
 }
 
 /// The definition as the YAML file `crds/loads.dev_loadtests.yaml`.
@@ -40,7 +48,7 @@ pub fn yaml() -> Result<String, Box<dyn std::error::Error>> {
     Ok(format!("{HEADER}{}", serde_yaml::to_string(&definition()?)?))
 }
 
-/// A list or null in JSON is no null in Kubernetes, and formats it does not know make it warn.
+/// An optional field is not a nullable one, and the API server warns of formats that it does not know.
 fn plain(schema: &mut Value) {
     match schema {
         Value::Object(node) => {
@@ -53,6 +61,13 @@ fn plain(schema: &mut Value) {
                 if node.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint"))
                 {
                     node.remove("format");
+                }
+                for bound in ["minimum", "maximum"] {
+                    if let Some(whole) =
+                        node.get(bound).and_then(Value::as_f64).filter(|whole| whole.fract() == 0.0)
+                    {
+                        node.insert(bound.to_owned(), (whole as i64).into());
+                    }
                 }
                 one_line(node);
             }
@@ -151,7 +166,7 @@ mod tests {
 
     fn faults(fault: impl Fn(&Value) -> bool) -> Vec<String> {
         let mut faults = Vec::new();
-        walk("", &schema().unwrap(), &mut |path, node| {
+        walk("", schema().unwrap(), &mut |path, node| {
             if fault(node) {
                 faults.push(path.to_owned());
             }
@@ -192,7 +207,7 @@ mod tests {
 
     #[test]
     fn required_fields_have_no_default_and_every_field_of_ours_a_sentence() {
-        walk("", &schema().unwrap(), &mut |path, node| {
+        walk("", schema().unwrap(), &mut |path, node| {
             for required in node["required"].as_array().into_iter().flatten() {
                 assert!(
                     node["properties"][required.as_str().unwrap()].get("default").is_none(),

@@ -8,6 +8,7 @@
 pub mod bundle;
 pub mod conditions;
 pub mod crd;
+pub mod crd_docs;
 pub mod executors;
 pub mod lint;
 pub mod loadtest;

@@ -135,3 +135,6 @@ fn request(request: &HttpRequest) -> wire::HttpRequest {
     let HttpRequest { method, path, headers, body, label, weight, expect_status } = request.clone();
     wire::HttpRequest { method, path, headers, body, label, weight, expect_status }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,10 @@ pub const MAX_SECONDS: u32 = 30 * 24 * 3600;
 /// Most entries of a colon list, so also most steps made of one list.
 pub const MAX_STEPS: usize = 32;
 
+/// A span of time as text, as a regular expression without anchors.
+pub(crate) const SPAN_TEXT: &str =
+    "[0-9]{1,3}h([0-9]{1,5}m)?([0-9]{1,7}s)?|[0-9]{1,5}m([0-9]{1,7}s)?|[0-9]{1,7}s";
+
 /// Text that is neither a colon list nor a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
@@ -176,7 +180,7 @@ impl JsonSchema for Span {
             "minimum": 0,
             "maximum": MAX_SECONDS,
             "maxLength": 20,
-            "pattern": "^([0-9]{1,3}h([0-9]{1,5}m)?([0-9]{1,7}s)?|[0-9]{1,5}m([0-9]{1,7}s)?|[0-9]{1,7}s)$",
+            "pattern": format!("^({SPAN_TEXT})$"),
         })
     }
 }

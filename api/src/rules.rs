@@ -7,6 +7,8 @@
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
+use crate::quantity::SPAN_TEXT;
+
 /// A CEL rule and what must be so.
 pub(crate) fn rule(cel: &str, message: &str) -> Value {
     json!({ "rule": cel, "message": message })
@@ -31,11 +33,16 @@ fn span(field: &str) -> String {
     format!("duration(string({field}) + (string({field}).matches('[hms]$') ? '' : 's'))")
 }
 
+/// CEL for a field being no span at all: its schema says so, and `duration()` would only fail on it.
+fn no_span(field: &str) -> String {
+    format!("!string({field}).matches('^({SPAN_TEXT}|[0-9]{{1,7}})$')")
+}
+
 /// The field's span lies between two others.
 pub(crate) fn span_between(least: &str, most: &str) -> Value {
-    let value = span("self");
+    let (value, none) = (span("self"), no_span("self"));
     rule(
-        &format!("{value} >= duration('{least}') && {value} <= duration('{most}')"),
+        &format!("{none} || {value} >= duration('{least}') && {value} <= duration('{most}')"),
         &format!("must be between {least} and {most}"),
     )
 }
@@ -56,7 +63,9 @@ pub(crate) fn spec() -> Vec<Value> {
         rule_at(
             "rampUp",
             &format!(
-                "!has(self.rampUp) || !has(self.duration) || {} < {}",
+                "!has(self.rampUp) || !has(self.duration) || {} || {} || {} < {}",
+                no_span("self.rampUp"),
+                no_span("self.duration"),
                 span("self.rampUp"),
                 span("self.duration")
             ),
@@ -102,7 +111,7 @@ fn at_creation(mut rule: Value) -> Value {
 }
 
 /// Fields that are frozen with the run: what agents were told can not change under them.
-pub const FROZEN: [&str; 21] = [
+pub const FROZEN: [&str; 22] = [
     "test",
     "executor",
     "python",
@@ -124,6 +133,7 @@ pub const FROZEN: [&str; 21] = [
     "onAgentLoss",
     "brokerSilence",
     "agentTemplate",
+    "brokerTemplate",
 ];
 
 const STARTED: &str = "has(oldSelf.status) && has(oldSelf.status.runId)";
@@ -134,7 +144,7 @@ pub(crate) fn root() -> Vec<Value> {
         "!has(self.metadata.name) || self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
         "`metadata.name` must be at most 40 characters of a-z, 0-9 and `-`, beginning with a letter and not ending with `-`",
     )];
-    rules.extend(FROZEN.iter().chain(&["brokerTemplate"]).map(|field| {
+    rules.extend(FROZEN.iter().map(|field| {
         let (new, old) = (format!("self.spec.{field}"), format!("oldSelf.spec.{field}"));
         rule_at(
             &format!("spec.{field}"),

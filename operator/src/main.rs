@@ -15,13 +15,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Print the CustomResourceDefinition of LoadTests as YAML.
-    Crd,
+    Crd {
+        /// Print its reference as Markdown instead.
+        #[arg(long)]
+        docs: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    let Command::Crd = Arguments::parse().command;
+    let Command::Crd { docs } = Arguments::parse().command;
+    let text = if docs { loads_api::crd_docs::markdown() } else { loads_api::crd::yaml() };
     let print = |text: String| Ok(std::io::stdout().write_all(text.as_bytes())?);
-    match loads_api::crd::yaml().and_then(print) {
+    match text.and_then(print) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("loads-operator: {error}");

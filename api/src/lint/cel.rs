@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::{Finding, schema::quoted};
 
 /// Every rule that an object breaks at its creation, or in its change from an old object.
-pub(super) fn faults(mut schema: Value, value: &Value, old: Option<&Value>) -> Vec<Finding> {
+pub(super) fn faults(schema: &Value, value: &Value, old: Option<&Value>) -> Vec<Finding> {
+    let mut schema = schema.clone();
     without_optionals(&mut schema);
     let Err(errors) = Validator::new().validate(&schema, value, old) else { return Vec::new() };
     errors.into_vec().iter().map(|error| finding(&schema, value, error)).collect()

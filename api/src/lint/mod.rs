@@ -98,7 +98,7 @@ pub fn check_change(origin: &str, old: &LoadTest, new: &LoadTest) -> Vec<Problem
     let findings = match (json(old), json(new), crate::crd::schema()) {
         (Ok(old), Ok(new), Ok(schema)) => cel::faults(schema, &new, Some(&old)),
         (Err(findings), ..) | (_, Err(findings), _) => findings,
-        (_, _, Err(error)) => vec![Finding::field("", &error.to_string())],
+        (_, _, Err(error)) => vec![Finding::field("", &error)],
     };
     placed(origin, findings, None)
 }
@@ -125,13 +125,13 @@ fn judge(mut value: Value) -> Result<LoadTest, Vec<Finding>> {
     metadata::kind(&value).map_err(|finding| vec![finding])?;
     // The server takes the status from the status subresource only.
     value.as_object_mut().map(|object| object.remove("status"));
-    document::drop_nulls(&mut value, &schema);
+    document::drop_nulls(&mut value, schema);
 
-    let mut findings = unknown::fields(&value, &schema);
+    let mut findings = unknown::fields(&value, schema);
     findings.extend(metadata::name(&value));
-    let value = kube::core::cel::apply_defaults(&schema, &value);
-    findings.extend(schema::faults(&schema, &value).map_err(|error| internal(&error))?);
-    findings.extend(schema::duplicates("", &schema, &value));
+    let value = kube::core::cel::apply_defaults(schema, &value);
+    findings.extend(schema::faults(schema, &value).map_err(|error| internal(&error))?);
+    findings.extend(schema::duplicates("", schema, &value));
     if findings.iter().any(|finding| finding.blocking) {
         findings.push(Finding::field(
             "",
