@@ -7,6 +7,7 @@ use mio::event::Event;
 use super::connection::{Phase, Received};
 use super::failure::Failure;
 use super::lane::Lane;
+use super::load::Load;
 use super::tally::Answer;
 use super::user::User;
 use crate::clock::{self, SECOND};
@@ -23,7 +24,8 @@ impl Lane {
         user as usize * scenario.targets.len() + scenario.requests[request].target
     }
 
-    /// Begins the user's current request, whose latency counts from `due`.
+    /// Begins the user's current request. Latency counts from `due` in the open model, from the first byte
+    /// written in the closed one.
     #[inline]
     pub(super) fn begin_request(&mut self, user: u32, due: u64, now: u64) {
         let current = &mut self.users[user as usize];
@@ -66,9 +68,13 @@ impl Lane {
 
     #[inline]
     fn transmit(&mut self, user: u32, place: usize, now: u64) {
+        let open = self.load.as_ref().is_some_and(Load::is_open);
         let current = &mut self.users[user as usize];
         if !current.sent {
             current.sent = true;
+            if !open {
+                current.began = now;
+            }
             self.tally.recorder.sent();
         }
         let request = &self.setting.scenario.requests[current.request];
@@ -161,7 +167,7 @@ impl Lane {
         let current = &mut self.users[user as usize];
         current.judge(outcome);
         let outcome = current.outcome;
-        let open = self.load.as_ref().is_none_or(super::load::Load::is_open);
+        let open = self.load.as_ref().is_none_or(Load::is_open);
         let scenario = &self.setting.scenario;
         let last = open || scenario.weights.is_some() || current.request + 1 >= scenario.requests.len();
         if last {

@@ -39,10 +39,16 @@ impl From<io::Error> for Failure {
             Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe => ErrorKind::Reset,
             Io::UnexpectedEof => ErrorKind::Closed,
             _ if is_tls(&error) => ErrorKind::Tls,
+            _ if no_descriptor(&error) => ErrorKind::Other("TooManyOpenFiles".to_owned()),
             kind => ErrorKind::Other(format!("{kind:?}")),
         };
         Self::new(kind, error.to_string())
     }
+}
+
+/// std has no name for these.
+fn no_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(nix::libc::EMFILE | nix::libc::ENFILE))
 }
 
 fn is_tls(error: &io::Error) -> bool {
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(of(nix::libc::EPIPE), "reset");
         assert_eq!(of(nix::libc::ETIMEDOUT), "connect-timeout");
         assert_eq!(of(nix::libc::EADDRNOTAVAIL), "other:AddrNotAvailable");
+        assert_eq!(of(nix::libc::EMFILE), "other:TooManyOpenFiles");
         let tls = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
         assert_eq!(Failure::from(tls).kind, ErrorKind::Tls);
     }

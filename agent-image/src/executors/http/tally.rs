@@ -16,7 +16,7 @@ pub struct Answer {
     pub request: usize,
     /// The final status.
     pub status: u16,
-    /// When the request was due, or begun.
+    /// When the request was due, or first written.
     pub began: u64,
     /// When the headers were there.
     pub headers_at: u64,

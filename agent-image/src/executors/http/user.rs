@@ -13,7 +13,7 @@ pub struct User {
     pub left: u64,
     /// Index of the current request in the scenario.
     pub request: usize,
-    /// When the current request was due (open model) or begun: latency counts from here.
+    /// When the current request was due (open model) or first written: latency counts from here.
     pub began: u64,
     /// Whether the current request counts as sent.
     pub sent: bool,

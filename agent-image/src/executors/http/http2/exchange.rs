@@ -19,6 +19,8 @@ use crate::record::Cell as Outcome;
 /// How far a request came; read when it is cut.
 #[derive(Default)]
 struct Progress {
+    /// When it was due, or first written.
+    began: Cell<u64>,
     sent: Cell<bool>,
     status: Cell<Option<u16>>,
     headers_at: Cell<u64>,
@@ -36,19 +38,21 @@ pub struct Ended {
 }
 
 impl Shared {
-    /// Sends the request, and counts what becomes of it; latency counts from `due`.
-    pub async fn request(&self, step: &Step, user: u32, number: usize, due: u64) -> Ended {
+    /// Sends the request, and counts what becomes of it. Latency counts from `due` (open model), or from when
+    /// it is written.
+    pub async fn request(&self, step: &Step, user: u32, number: usize, due: Option<u64>) -> Ended {
         let progress = Progress::default();
+        progress.began.set(due.unwrap_or(0));
         let result = tokio::select! {
             biased;
             () = step.cut.cancelled() => {
-                self.count_cut(&progress, number, due);
+                self.count_cut(&progress, number);
                 return Ended { outcome: Outcome::Interrupted, rest: false };
             }
             result = self.with_retry(&progress, user, number) => result,
         };
         let mut tally = self.tally.borrow_mut();
-        let answer = progress.answer(number, due);
+        let answer = progress.answer(number);
         let Err(failure) = result else {
             let outcome = answer.map_or(Outcome::Errors, |answer| tally.hit(answer));
             return Ended { outcome, rest: false };
@@ -62,9 +66,9 @@ impl Shared {
         Ended { outcome: Outcome::Errors, rest: !progress.reused.get() }
     }
 
-    fn count_cut(&self, progress: &Progress, number: usize, due: u64) {
+    fn count_cut(&self, progress: &Progress, number: usize) {
         let mut tally = self.tally.borrow_mut();
-        if let Some(answer) = progress.answer(number, due) {
+        if let Some(answer) = progress.answer(number) {
             tally.hit(answer);
         } else if progress.sent.get() {
             tally.recorder.unanswered(1);
@@ -110,6 +114,9 @@ impl Shared {
         let request = self.build(number)?;
         connection.sender.ready().await.map_err(|error| pool::of(&error))?;
         if !progress.sent.replace(true) {
+            if progress.began.get() == 0 {
+                progress.began.set(clock::now());
+            }
             self.tally.borrow_mut().recorder.sent();
         }
         let response = connection.sender.send_request(request).await.map_err(|error| pool::of(&error))?;
@@ -146,9 +153,9 @@ impl Shared {
 
 impl Progress {
     /// The answer as far as it is there, if its headers are.
-    fn answer(&self, request: usize, began: u64) -> Option<Answer> {
+    fn answer(&self, request: usize) -> Option<Answer> {
         let status = self.status.get()?;
-        let (headers_at, bytes) = (self.headers_at.get(), self.bytes.get());
+        let (began, headers_at, bytes) = (self.began.get(), self.headers_at.get(), self.bytes.get());
         Some(Answer { request, status, began, headers_at, now: clock::now(), bytes })
     }
 }

@@ -132,7 +132,7 @@ async fn execute(shared: &Shared, step: &Step, n: u32) {
             worst = Outcome::Interrupted;
             break;
         }
-        let ended = shared.request(step, n, request, clock::now()).await;
+        let ended = shared.request(step, n, request, None).await;
         worst = match (worst, ended.outcome) {
             (_, Outcome::Interrupted) => Outcome::Interrupted,
             (Outcome::Errors, _) | (_, Outcome::Errors) => Outcome::Errors,
@@ -211,7 +211,7 @@ async fn arrive(shared: &Shared, step: &Step, free: &Free, k: u64, due: u64) {
     let seat = free.take();
     step.change(shared, 1);
     shared.tally.borrow_mut().recorder.test_started();
-    let ended = shared.request(step, seat, drawn.unwrap_or(in_turn), due).await;
+    let ended = shared.request(step, seat, drawn.unwrap_or(in_turn), Some(due)).await;
     shared.tally.borrow_mut().recorder.test_ended(ended.outcome);
     step.change(shared, -1);
     free.seats.borrow_mut().push(seat);
