@@ -9,4 +9,4 @@ mod recovery;
 
 pub use file::Spool;
 pub use outbox::Outbox;
-pub use recovery::{Former, recover, start_epoch};
+pub use recovery::{Former, recover, start_epoch, undetailed_rest};

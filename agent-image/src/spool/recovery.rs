@@ -68,7 +68,7 @@ fn settle(dir: &Path) -> io::Result<Spool> {
 
 /// What the cells counted and no window tells; requests in flight at the kill become `unanswered`.
 /// Executors without cells (external runners) have nothing beyond their windows.
-fn undetailed_rest(counted: &Totals, windows: &Totals) -> Option<Totals> {
+pub fn undetailed_rest(counted: &Totals, windows: &Totals) -> Option<Totals> {
     let mut rest = counted.beyond(windows);
     rest.undetailed = rest.hits;
     let sent = windows.sent + rest.sent;
