@@ -6,6 +6,7 @@ use kube::CustomResourceExt;
 use serde_json::{Map, Value};
 
 use crate::loadtest::LoadTest;
+use crate::status::SAFE;
 use crate::{conditions, rules};
 
 /// First lines of the committed file.
@@ -100,7 +101,7 @@ fn bound(schema: &mut Value) {
         node.entry("maxLength").or_insert(32.into());
         node.entry("pattern").or_insert(r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|[munk]|[eE][0-9]+)?$".into());
         node.entry("minimum").or_insert(0.into());
-        node.entry("maximum").or_insert(i64::MAX.into());
+        node.entry("maximum").or_insert(SAFE.into());
     }
     match node.get("type").and_then(Value::as_str) {
         Some("string") if !node.contains_key("enum") => {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 
-/// Largest integer that survives JSON readers which use doubles.
-const SAFE: u64 = 9_007_199_254_740_991;
+/// Largest integer that survives a double, in which JSON readers and the API server's bounds keep numbers.
+pub(crate) const SAFE: u64 = 9_007_199_254_740_991;
 
 /// Observed state of a LoadTest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
