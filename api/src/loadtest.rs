@@ -1,5 +1,7 @@
 //! The LoadTest resource: what to run, with how many, for how long, and what to make of it.
 
+#![expect(clippy::duplicated_attributes, reason = "each printcolumn has a type of its own")]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

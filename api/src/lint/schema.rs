@@ -34,14 +34,13 @@ fn standard(schema: &mut Value) {
 /// `/spec/http/requests/0/path` as the server writes it.
 fn dotted(error: &ValidationError<'_>) -> String {
     use jsonschema::paths::LocationSegment;
-    let mut path = String::new();
-    for segment in error.instance_path() {
-        match segment {
-            LocationSegment::Index(index) => path.push_str(&format!("[{index}]")),
-            LocationSegment::Property(name) => child(&mut path, &name),
+    error.instance_path().into_iter().fold(String::new(), |mut path, segment| match segment {
+        LocationSegment::Index(index) => format!("{path}[{index}]"),
+        LocationSegment::Property(name) => {
+            child(&mut path, &name);
+            path
         }
-    }
-    path
+    })
 }
 
 fn child(path: &mut String, name: &str) {

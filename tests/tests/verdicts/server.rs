@@ -91,10 +91,10 @@ impl Server {
     }
 
     pub async fn gives_a_minimal_load_test_its_defaults_and_conditions(&self) {
-        let text =
+        let yaml =
             "apiVersion: loads.dev/v1alpha1\nkind: LoadTest\nmetadata: {name: least}\nspec: {test: m.C.t}\n";
-        let test = loads_api::lint::load("least.yaml", text).unwrap();
-        let object: Value = serde_yaml::from_str(text).unwrap();
+        let test = loads_api::lint::load("least.yaml", yaml).unwrap();
+        let object: Value = serde_yaml::from_str(yaml).unwrap();
         let made: LoadTest = {
             let url = LoadTest::url_path(&(), Some("default"));
             let body = serde_json::to_vec(&object).unwrap();
