@@ -69,6 +69,30 @@ async fn messages_before_a_violation_still_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_peer_said_before_it_went_arrives_although_nothing_reaches_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p");
+    let mut puller = Puller::bind(&format!("ipc://{}", path.display()), limits()).await.unwrap();
+    for round in 0..50u8 {
+        let path = path.clone();
+        spawn_blocking(move || {
+            let mut peer = std::os::unix::net::UnixStream::connect(path).unwrap();
+            let mut said = [greeting(1), ready("PUSH")].concat();
+            for _ in 0..10 {
+                said.extend(command(b"\x04PING\x00\x64"));
+                said.extend(frame(&[round; 5000]));
+            }
+            peer.write_all(&said).unwrap();
+        })
+        .await
+        .unwrap();
+        for _ in 0..10 {
+            assert_eq!(timeout(PATIENCE, puller.recv()).await.unwrap(), vec![round; 5000]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_no_fitting_peer_is_closed_and_counted() {
     let mut puller = Puller::bind("tcp://127.0.0.1:0", limits()).await.unwrap();
     let endpoint = puller.endpoint();

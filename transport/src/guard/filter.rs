@@ -105,8 +105,10 @@ where
 {
     let mut hello = zmtp::greeting().to_vec();
     hello.extend(zmtp::ready(kind.name(), b""));
-    outer.write_all(&hello).await?;
-    outer.flush().await?;
+    // A peer may have said everything and be gone: what it said still counts.
+    if outer.write_all(&hello).await.is_ok() {
+        let _ = outer.flush().await;
+    }
     let mut greeting = [0; zmtp::GREETING];
     outer.read_exact(&mut greeting).await?;
     zmtp::check_greeting(&greeting)?;

@@ -1,6 +1,7 @@
 //! Frames in both directions, with the heartbeats taken out.
 
 use std::io;
+use std::pin::pin;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::UnixStream;
@@ -33,6 +34,17 @@ enum End {
     Broke(Violation),
 }
 
+/// Which direction ended first, and why.
+enum Out {
+    Inbound(End),
+    /// The crate closed its connection.
+    InnerClosed,
+    /// Nothing can be written to the peer any more.
+    OuterClosed,
+    /// The peer does not take what is written to it.
+    Stalled,
+}
+
 /// Forwards until the end. What the peer sent before it went still reaches the crate.
 pub(crate) async fn forward<S>(outer: S, inner: UnixStream, seat: &Seat, passage: &Passage)
 where
@@ -41,9 +53,22 @@ where
     let (outer_read, outer_write) = split(outer);
     let (mut inner_read, mut inner_write) = inner.into_split();
     let (pongs, waiting_pongs) = mpsc::channel(PONGS);
-    let end = tokio::select! {
-        end = inbound(outer_read, &mut inner_write, seat, passage, &pongs) => end,
-        end = outbound(&mut inner_read, outer_write, passage, waiting_pongs) => end,
+    let end = {
+        let mut inbound = pin!(inbound(outer_read, &mut inner_write, seat, passage, &pongs));
+        let out = tokio::select! {
+            end = &mut inbound => Out::Inbound(end),
+            out = outbound(&mut inner_read, outer_write, passage, waiting_pongs) => out,
+        };
+        match out {
+            Out::Inbound(end) => end,
+            Out::InnerClosed => End::Closed,
+            Out::Stalled => End::Stalled,
+            // The peer hears nothing more, but what it said before it went is still to be read.
+            Out::OuterClosed => tokio::select! {
+                end = inbound => end,
+                () = discard(&mut inner_read) => End::Closed,
+            },
+        }
     };
     match end {
         End::Closed => {}
@@ -57,9 +82,13 @@ where
     // Both outer halves are dropped here, so the peer is gone. The crate is given the end of the stream and
     // time to read up to it: were its own writes to fail first, it would forget what it has not read yet.
     if inner_write.shutdown().await.is_ok() {
-        let mut sink = tokio::io::sink();
-        let _ = tokio::io::copy(&mut inner_read, &mut sink).await;
+        discard(&mut inner_read).await;
     }
+}
+
+/// Reads to the end, for nobody.
+async fn discard(inner: &mut OwnedReadHalf) {
+    let _ = tokio::io::copy(inner, &mut tokio::io::sink()).await;
 }
 
 /// Bytes read and not yet forwarded.
@@ -151,45 +180,45 @@ async fn outbound<S: AsyncWrite>(
     mut outer: WriteHalf<S>,
     passage: &Passage,
     mut pongs: mpsc::Receiver<Vec<u8>>,
-) -> End {
+) -> Out {
     let mut scanner = Scanner::new(usize::MAX);
     let mut buffer = Buffer::new();
     loop {
         let pong = match scanner.next(buffer.filled()) {
             Ok(Next::Messages(size)) => {
-                if let Err(end) = write(&mut outer, &buffer.filled()[..size], passage).await {
-                    return end;
+                if let Err(out) = write(&mut outer, &buffer.filled()[..size], passage).await {
+                    return out;
                 }
                 buffer.start += size;
                 continue;
             }
             // The crate sends no command after its READY.
-            Ok(Next::Command(..)) | Err(_) => return End::Closed,
+            Ok(Next::Command(..)) | Err(_) => return Out::InnerClosed,
             Ok(Next::Incomplete) => tokio::select! {
                 // A command must not stand within a message.
                 pong = pongs.recv(), if scanner.at_border() => pong,
                 more = buffer.fill(inner) => match more {
                     Ok(true) => None,
-                    Ok(false) | Err(_) => return End::Closed,
+                    Ok(false) | Err(_) => return Out::InnerClosed,
                 },
             },
         };
         if let Some(pong) = pong
-            && let Err(end) = write(&mut outer, &pong, passage).await
+            && let Err(out) = write(&mut outer, &pong, passage).await
         {
-            return end;
+            return out;
         }
     }
 }
 
-async fn write<S: AsyncWrite>(outer: &mut WriteHalf<S>, bytes: &[u8], passage: &Passage) -> Result<(), End> {
+async fn write<S: AsyncWrite>(outer: &mut WriteHalf<S>, bytes: &[u8], passage: &Passage) -> Result<(), Out> {
     let written = timeout(passage.limits.write_stall, async {
         outer.write_all(bytes).await?;
         outer.flush().await
     });
     match written.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Closed),
-        Err(_) => Err(End::Stalled),
+        Ok(Err(_)) => Err(Out::OuterClosed),
+        Err(_) => Err(Out::Stalled),
     }
 }
