@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{Request, Resource, Status};
 use kube::{Client, Config};
@@ -50,13 +50,13 @@ impl Server {
             "loadtests.loads.dev",
             kube::runtime::wait::conditions::is_crd_established(),
         );
-        let crd = tokio::time::timeout(Duration::from_secs(60), established).await.unwrap().unwrap().unwrap();
+        let crd = tokio::time::timeout(Duration::from_mins(1), established).await.unwrap().unwrap().unwrap();
         let conditions = crd.status.unwrap().conditions.unwrap();
         let bad = conditions.iter().find(|c| c.type_ == "NonStructuralSchema" && c.status == "True");
         assert!(bad.is_none(), "{bad:?}");
         // Established comes a moment before the first request is served.
-        let served = async { while self.api().list(&Default::default()).await.is_err() {} };
-        tokio::time::timeout(Duration::from_secs(60), served).await.unwrap();
+        let served = async { while self.api().list(&ListParams::default()).await.is_err() {} };
+        tokio::time::timeout(Duration::from_mins(1), served).await.unwrap();
     }
 
     fn api(&self) -> Api<LoadTest> {
