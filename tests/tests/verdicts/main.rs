@@ -27,7 +27,7 @@ fn changed(Change { old, new, .. }: &Change) -> Vec<String> {
 #[test]
 fn lint_says_what_the_table_says() {
     for case in cases() {
-        assert_eq!(linted(&case.object()), case.linted(), "{}", case.case);
+        assert_eq!(linted(&case.object()), case.linted(), "{}", case.title);
     }
 }
 
@@ -86,7 +86,7 @@ async fn the_api_server_says_the_same() {
     for case in cases() {
         let (said, expected) = (server.create(&case.object()).await, case.served());
         if said != expected {
-            differences.push(format!("{}: {said:#?} and not {expected:#?}", case.case));
+            differences.push(format!("{}: {said:#?} and not {expected:#?}", case.title));
         }
     }
     for change in frozen().iter().chain(&live()) {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 /// A LoadTest and what is said to it.
 #[derive(Deserialize)]
 pub struct Case {
-    pub case: String,
+    #[serde(rename = "case")]
+    pub title: String,
     #[serde(default = "shop")]
     name: String,
     spec: Value,
