@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use loads_wire::RunResult;
 
@@ -9,7 +10,10 @@ use crate::program::command;
 use crate::wait::until;
 
 /// A folder with a LoadTest and whatever belongs to it; gone with its owner.
-pub struct Folder(tempfile::TempDir);
+pub struct Folder {
+    dir: tempfile::TempDir,
+    runs: AtomicU32,
+}
 
 /// What came of a run.
 #[derive(Debug)]
@@ -52,12 +56,13 @@ impl Folder {
     #[expect(clippy::expect_used, reason = "only tests call this, and without a folder none can go on")]
     #[expect(clippy::new_without_default, reason = "a folder on disk is no default value")]
     pub fn new() -> Self {
-        Self(tempfile::Builder::new().prefix("lt-").tempdir().expect("a temporary folder"))
+        let dir = tempfile::Builder::new().prefix("lt-").tempdir().expect("a temporary folder");
+        Self { dir, runs: AtomicU32::new(0) }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.dir.path()
     }
 
     /// Writes a file into it.
@@ -84,7 +89,9 @@ impl Folder {
     /// When the program does not start.
     #[expect(clippy::expect_used, reason = "only tests call this, and without the program none can go on")]
     pub fn start(&self, args: &[&str]) -> Going {
-        let (results, state) = (self.path().join("results.json"), self.path().join("state"));
+        let own = self.path().join(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir(&own).expect("a folder of the run");
+        let (results, state) = (own.join("results.json"), own.join("state"));
         let mut run = command(&["run"]);
         run.args(args).arg("--results").arg(&results).arg("--state-dir").arg(&state);
         run.current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

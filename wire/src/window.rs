@@ -22,6 +22,8 @@ pub struct Window {
     pub second: u32,
     /// Step in which what is counted here began.
     pub step: u16,
+    /// Which of the agent's lanes (engine threads, worker processes) counted this.
+    pub lane: u32,
     /// Additive counts.
     pub totals: Totals,
     /// Answered requests by (label, method, status).

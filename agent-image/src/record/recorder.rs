@@ -1,6 +1,7 @@
 //! One lane's recorder: no lock, no channel and no allocation for a request.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use loads_wire::window::{ErrorSample, ErrorSource, MAX_ERROR_SAMPLES, MAX_LABELS, OTHER_LABEL};
 use loads_wire::{ErrorKind, Row, Totals, Window};
@@ -27,12 +28,17 @@ pub struct Hit {
     pub unexpected: bool,
 }
 
+/// Lanes of this process so far: a number tells windows of one lane from those of another, no more. Python's
+/// worker processes have theirs below.
+static NEXT_LANE: AtomicU32 = AtomicU32::new(1 << 16);
+
 type ErrorKey = (ErrorKind, ErrorSource, String, String);
 
 /// Counts what one lane does. `begin_step`, then hits and errors, `tick` at least once a second, `end_step`.
 #[derive(Debug)]
 pub struct Recorder {
     sink: WindowSink,
+    lane: u32,
     cells: Cells,
     run_start: u64,
     step: u16,
@@ -53,6 +59,7 @@ impl Recorder {
     pub fn new(sink: WindowSink, cells: Cells) -> Self {
         Self {
             sink,
+            lane: NEXT_LANE.fetch_add(1, Ordering::Relaxed),
             cells,
             run_start: 0,
             step: 0,
@@ -114,6 +121,7 @@ impl Recorder {
             seq: 0,
             second: self.second,
             step: self.step,
+            lane: self.lane,
             totals: std::mem::take(&mut self.totals),
             rows: rows.collect(),
             errors: self.errors.drain().map(|(_, sample)| sample).collect(),

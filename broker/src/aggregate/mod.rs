@@ -67,7 +67,7 @@ impl Aggregate {
             *self.statuses.entry(row.status).or_default() += row.latency.count();
             self.labels.add(row);
         }
-        self.seconds.add(window);
+        self.seconds.add(index, window);
         for sample in &window.errors {
             self.errors.add(sample);
         }

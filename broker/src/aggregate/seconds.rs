@@ -57,8 +57,10 @@ struct Second {
     hits: u64,
     failed: u64,
     tests_started: u64,
-    /// By step: a second that a step's end cuts in two has other users in each part, not their sum.
-    users: BTreeMap<u16, u32>,
+    /// Most users of each (agent, lane): a lane may have several windows in a second (a step's end cuts it),
+    /// and their users are the same ones. Summed up into `users` when the second is collapsed.
+    lanes: BTreeMap<(u32, u32), u32>,
+    users: u32,
     latency: Distribution,
 }
 
@@ -71,8 +73,8 @@ pub struct Seconds {
 }
 
 impl Seconds {
-    /// Adds a window.
-    pub fn add(&mut self, window: &Window) {
+    /// Adds a window of an agent.
+    pub fn add(&mut self, index: u32, window: &Window) {
         let number = window.second;
         if !self.by_number.contains_key(&number) {
             if self.by_number.len() >= MAX_SECONDS {
@@ -84,14 +86,15 @@ impl Seconds {
         second.hits += window.totals.hits;
         second.failed += window.totals.failed_before_send + window.totals.failed_after_send;
         second.tests_started += window.totals.started;
-        *second.users.entry(window.step).or_default() += window.users;
+        let users = second.lanes.entry((index, window.lane)).or_default();
+        *users = window.users.max(*users);
         second.merge(window);
         self.seal();
     }
 
     fn open(&mut self, number: u32) {
         let latency = Distribution::Open(Histogram::new());
-        let new = Second { hits: 0, failed: 0, tests_started: 0, users: BTreeMap::new(), latency };
+        let new = Second { hits: 0, failed: 0, tests_started: 0, lanes: BTreeMap::new(), users: 0, latency };
         self.by_number.insert(number, new);
         self.open.insert(number);
     }
@@ -109,6 +112,8 @@ impl Seconds {
             let Some(oldest) = self.sealed.pop_first() else { return };
             if let Some(second) = self.by_number.get_mut(&oldest) {
                 second.latency = Distribution::Collapsed(second.shape());
+                second.users = second.most_users();
+                second.lanes.clear();
             }
         }
     }
@@ -129,7 +134,7 @@ impl Seconds {
             hits: second.hits,
             failed: second.failed,
             tests_started: second.tests_started,
-            users: second.users.values().copied().max().unwrap_or(0),
+            users: second.most_users(),
             p50: shape.p50,
             p95: shape.p95,
             p99: shape.p99,
@@ -140,6 +145,10 @@ impl Seconds {
 }
 
 impl Second {
+    fn most_users(&self) -> u32 {
+        self.users.max(self.lanes.values().sum())
+    }
+
     fn shape(&self) -> Shape {
         match &self.latency {
             Distribution::Open(histogram) => histogram.into(),
@@ -184,8 +193,8 @@ mod tests {
     #[test]
     fn a_late_window_is_in_the_percentiles_while_the_second_is_detailed() {
         let mut seconds = Seconds::default();
-        (0..100).for_each(|s| seconds.add(&window(s, 1_000)));
-        seconds.add(&window(10, 9_000_000));
+        (0..100).for_each(|s| seconds.add(0, &window(s, 1_000)));
+        seconds.add(0, &window(10, 9_000_000));
         let tenth = &seconds.result(1_000)[10];
         assert_eq!((tenth.hits, tenth.max), (2, 9_000.0));
     }
@@ -193,8 +202,8 @@ mod tests {
     #[test]
     fn a_window_later_than_that_adds_its_counts_and_memory_stays_bounded() {
         let mut seconds = Seconds::default();
-        (0..1_000).for_each(|s| seconds.add(&window(s, 1_000)));
-        seconds.add(&window(10, 9_000_000));
+        (0..1_000).for_each(|s| seconds.add(0, &window(s, 1_000)));
+        seconds.add(0, &window(10, 9_000_000));
         let tenth = &seconds.result(10_000)[10];
         assert_eq!((tenth.hits, tenth.max), (2, 1.0));
         let detailed =
@@ -205,8 +214,8 @@ mod tests {
     #[test]
     fn seconds_without_windows_are_zero_not_missing() {
         let mut seconds = Seconds::default();
-        seconds.add(&window(0, 1));
-        seconds.add(&window(3, 1));
+        seconds.add(0, &window(0, 1));
+        seconds.add(0, &window(3, 1));
         let hits: Vec<u64> = seconds.result(10).iter().map(|s| s.hits).collect();
         assert_eq!(hits, [1, 0, 0, 1]);
         assert_eq!(seconds.result(2).len(), 2);
@@ -215,9 +224,10 @@ mod tests {
     #[test]
     fn users_of_lanes_add_up_and_those_of_a_cut_second_do_not() {
         let mut seconds = Seconds::default();
-        seconds.add(&window(0, 1));
-        seconds.add(&window(0, 1));
-        seconds.add(&Window { step: 1, users: 5, ..window(0, 1) });
-        assert_eq!(seconds.result(1)[0].users, 8);
+        seconds.add(0, &window(0, 1));
+        seconds.add(0, &Window { lane: 1, ..window(0, 1) });
+        seconds.add(1, &window(0, 1));
+        seconds.add(0, &Window { step: 1, users: 5, ..window(0, 1) });
+        assert_eq!(seconds.result(1)[0].users, 4 + 4 + 5);
     }
 }

@@ -53,7 +53,7 @@ fn files_that_are_no_load_test_name_the_place() {
     let both = "test: example.TestWebSite.test_page\nhits: 1\nduration: 5";
     refused(&spec(both), &[], &[2], &["hits", "duration"]);
     refused(&spec("test: example.TestWebSite.test_page\nusers: '10:x'"), &[], &[2], &["users", "10:x"]);
-    refused(&spec("test: test_page"), &[], &[2], &["test_page", "spec.test"]);
+    refused(&spec("test: test_page"), &[], &[2], &["spec.test", "module.Class.test_method"]);
     refused(
         &spec("test: example.TestWebSite.test_page\nserverURL: example.com"),
         &[],
@@ -71,7 +71,7 @@ fn flags_are_checked_like_the_file() {
         &[2],
         &["--hits", "--duration"],
     );
-    refused("", &["test_page"], &[2], &["test_page"]);
+    refused("", &["test_page"], &[2], &["spec.test", "module.Class.test_method"]);
     refused(
         "",
         &["example.TestWebSite.test_page", "--server-url", "example.com"],
@@ -104,7 +104,7 @@ fn tests_that_can_not_be_loaded_say_why() {
         ("example.TestWebSite.test_pag", "test_page"),
     ];
     for (test, part) in cases {
-        refused("", &[test], &[1, 2], &[test.rsplit_once('.').unwrap().0, part]);
+        refused("", &[test], &[1], &["Verdict: error", part]);
     }
 }
 

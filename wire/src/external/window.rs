@@ -64,6 +64,7 @@ impl JsonWindow {
         }
         Some(Window {
             seq: 0,
+            lane: 0,
             second: self.second,
             step: self.step,
             totals: self.totals,

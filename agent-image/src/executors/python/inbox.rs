@@ -141,7 +141,8 @@ fn note(state: &mut State, sink: &WindowSink, bytes: &[u8]) {
                 let trace = if traceback.is_empty() { String::new() } else { format!("\n{traceback}") };
                 state.failure.get_or_insert(format!("{message}{trace}"));
             }
-            RunnerMessage::Window { process, window } => {
+            RunnerMessage::Window { process, mut window } => {
+                window.lane = process;
                 let entry = state.processes.entry(process).or_default();
                 if !entry.settled {
                     entry.delivered.add(&window.totals);
