@@ -1,5 +1,7 @@
 //! The executor with real runners: shell and Python processes that misbehave each in its own way.
 
+mod languages;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,14 +64,14 @@ fn plan(users: u32, length: Length, command: &[&str]) -> Plan {
     }
 }
 
-fn executor(plan: Plan, dir: &Path) -> (External, UnboundedReceiver<SinkItem>) {
+fn executor(plan: Plan, dir: &Path, work_dir: &Path) -> (External, UnboundedReceiver<SinkItem>) {
     let (sink, windows) = WindowSink::channel();
     let ExecutorPlan::External(options) = plan.executor.clone() else { panic!("an external plan") };
     let context = ExecutorContext {
         plan: Arc::new(plan),
         index: 0,
         agent_id: "r-0".into(),
-        work_dir: dir.to_owned(),
+        work_dir: work_dir.to_owned(),
         state_dir: dir.to_owned(),
         python: "python3".into(),
         python_path: Vec::new(),
@@ -80,8 +82,14 @@ fn executor(plan: Plan, dir: &Path) -> (External, UnboundedReceiver<SinkItem>) {
 }
 
 async fn start(users: u32, length: Length, command: &[&str]) -> Run {
+    start_plan(plan(users, length, command), None).await
+}
+
+/// Starts the plan's only step; the runners work in `work_dir`, else in a directory of the run.
+async fn start_plan(plan: Plan, work_dir: Option<&Path>) -> Run {
     let dir = tempfile::tempdir().unwrap();
-    let (mut executor, windows) = executor(plan(users, length, command), dir.path());
+    let Step { users, length } = plan.steps[0];
+    let (mut executor, windows) = executor(plan, dir.path(), work_dir.unwrap_or(dir.path()));
     executor.prepare().await.unwrap();
     let start = clock::now() + SECOND / 20;
     let end =
@@ -249,7 +257,7 @@ async fn a_flood_of_output_is_read_but_not_all_kept() {
 async fn a_command_that_does_not_exist_is_refused_before_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let (mut executor, _windows) =
-        executor(plan(1, Length::Hits(1), &["no-such-runner", "{test}"]), dir.path());
+        executor(plan(1, Length::Hits(1), &["no-such-runner", "{test}"]), dir.path(), dir.path());
     let error = executor.prepare().await.unwrap_err().to_string();
     assert!(error.contains("no program \"no-such-runner\" in PATH"), "{error}");
 }
