@@ -11,5 +11,9 @@ class BenchCase(TestCase):
     def setUpClass(cls):
         WINDOW.start()
 
+    @classmethod
+    def tearDownClass(cls):
+        WINDOW.stop()
+
     def test_get(self):
         self.session.get(self.server_url + "/")
