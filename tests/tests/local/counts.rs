@@ -19,7 +19,9 @@ fn assert_exact(folder: &Folder, target: &Target, flags: &[&str], expected: u64)
 #[test]
 fn one_hit_is_one_hit() {
     let target = Target::start();
-    for load_test in [scenario::http(&target, "/", ""), scenario::python(&target, "")] {
+    for load_test in
+        [scenario::http(&target, "/", ""), scenario::python(&target, ""), scenario::perl(&target, "")]
+    {
         assert_exact(&scenario::folder(&load_test), &target, &[], 1);
     }
 }
@@ -48,8 +50,14 @@ fn a_hundred_thousand_hits_are_all_there() {
 #[ignore = "needs minutes: a million hits for each executor"]
 fn a_million_hits_are_all_there() {
     let target = Target::start();
-    for load_test in [scenario::http(&target, "/", ""), scenario::python(&target, "")] {
-        let folder = scenario::folder(&load_test);
-        assert_exact(&folder, &target, &["-u", "100", "--hits", "10000"], 1_000_000);
+    for load_test in
+        [scenario::http(&target, "/", ""), scenario::python(&target, ""), scenario::perl(&target, "")]
+    {
+        let users = if load_test.contains("external") {
+            ["-u", "4", "--hits", "250000"]
+        } else {
+            ["-u", "100", "--hits", "10000"]
+        };
+        assert_exact(&scenario::folder(&load_test), &target, &users, 1_000_000);
     }
 }

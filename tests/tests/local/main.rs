@@ -5,6 +5,8 @@ mod bad_input;
 mod broker_dies;
 mod counts;
 mod errors;
+mod external;
 mod interrupt;
 mod scenario;
+mod seed_examples;
 mod steps;

@@ -1,5 +1,6 @@
 //! LoadTests that several tests use.
 
+use loads_tests::program::root;
 use loads_tests::run::Folder;
 use loads_tests::target::Target;
 
@@ -31,6 +32,18 @@ pub fn python(target: &Target, spec: &str) -> String {
     format!(
         "apiVersion: loads.dev/v1alpha1\nkind: LoadTest\nmetadata: {{name: python}}\nspec:\n  \
          test: example.TestWebSite.test_page\n  serverURL: {url}\n{}",
+        indented(spec)
+    )
+}
+
+/// An external LoadTest: the Perl runner of tests/runners against `target`, and further lines of its spec.
+/// Perl is everywhere; the executor's own tests have runners in other languages.
+pub fn perl(target: &Target, spec: &str) -> String {
+    let (url, runner) = (target.url(), root().join("tests/runners/perl/runner.pl"));
+    format!(
+        "apiVersion: loads.dev/v1alpha1\nkind: LoadTest\nmetadata: {{name: external}}\nspec:\n  test: visit\n  \
+         executor: external\n  serverURL: {url}\n  external: {{command: [perl, {}, '{{test}}']}}\n{}",
+        runner.display(),
         indented(spec)
     )
 }
