@@ -1,5 +1,6 @@
 //! `loads run` in a folder of its own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -119,6 +120,26 @@ impl Going {
                 let line = String::from_utf8_lossy(&line);
                 marks.iter().flatten().all(|mark| line.contains(mark))
             })
+        })
+    }
+
+    /// Waits for something that happens while the run goes on.
+    ///
+    /// # Panics
+    /// When the run ends before.
+    #[expect(clippy::panic, reason = "only tests call this, and a run that ended early is their failure")]
+    pub fn until<T>(&mut self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+        until(what, || {
+            let answer = ask();
+            if answer.is_none() && self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                let told = |pipe: Option<&mut dyn Read>| {
+                    pipe.map(|p| std::io::read_to_string(p).unwrap_or_default()).unwrap_or_default()
+                };
+                let stdout = told(self.child.stdout.as_mut().map(|p| p as &mut dyn Read));
+                let stderr = told(self.child.stderr.as_mut().map(|p| p as &mut dyn Read));
+                panic!("the run ended before {what}:\n{stdout}\n{stderr}");
+            }
+            answer
         })
     }
 

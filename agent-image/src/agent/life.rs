@@ -21,8 +21,9 @@ use crate::session::{Command, Status};
 const CHECK: Duration = Duration::from_millis(50);
 /// How long an agent looks for its broker at first.
 const FIND_BROKER: Duration = Duration::from_secs(60);
-/// How long an executor may take beyond the drain time before it is told to cut.
-const DRAIN_SLACK: u64 = 5;
+/// Seconds an executor may take beyond the drain time before it is told to cut: more than a runner gets
+/// between SIGTERM and SIGKILL.
+const DRAIN_SLACK: u64 = 8;
 
 /// One agent process.
 pub struct Life {

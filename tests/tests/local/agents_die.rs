@@ -2,14 +2,13 @@
 
 use loads_tests::run::signal;
 use loads_tests::target::Target;
-use loads_tests::wait::until;
 
 use super::scenario;
 
 fn kill_one_agent_of_two(load_test: &str, target: &Target, connections: u64) -> loads_tests::run::Done {
     let folder = scenario::folder(load_test);
-    let going = folder.start(&["loadtest.yaml", "--processes", "--agents", "2"]);
-    until("hits", || (target.total() > 200).then_some(()));
+    let mut going = folder.start(&["loadtest.yaml", "--processes", "--agents", "2"]);
+    going.until("hits", || (target.total() > 200).then_some(()));
     signal(going.process("agent", Some(1)), "KILL");
     let done = going.finish();
     let (result, served) = (done.result(), target.total());

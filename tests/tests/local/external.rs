@@ -2,7 +2,6 @@
 
 use loads_tests::run::{Folder, signal};
 use loads_tests::target::Target;
-use loads_tests::wait::until;
 
 use super::scenario;
 
@@ -28,9 +27,9 @@ fn every_hit_of_every_runner_is_in_the_result() {
 #[test]
 fn runners_cut_by_ctrl_c_leave_at_most_one_request_each_unanswered() {
     let target = Target::start();
-    let going =
-        scenario::folder(&scenario::perl(&target, "users: 4\nduration: 100")).start(&["loadtest.yaml"]);
-    until("hits", || (target.total() > 50).then_some(()));
+    let folder = scenario::folder(&scenario::perl(&target, "users: 4\nduration: 100"));
+    let mut going = folder.start(&["loadtest.yaml"]);
+    going.until("hits", || (target.total() > 50).then_some(()));
     signal(going.pid(), "INT");
     signal(going.pid(), "INT");
     let done = going.finish();

@@ -2,16 +2,11 @@
 
 use loads_tests::run::{Done, Going, signal};
 use loads_tests::target::Target;
-use loads_tests::wait::until;
 
 use super::scenario;
 
-fn hits_begin(target: &Target) {
-    until("the first hits", || (target.total() > 100).then_some(()));
-}
-
-fn interrupted(going: Going, target: &Target, signals: &[&str]) -> Done {
-    hits_begin(target);
+fn interrupted(mut going: Going, target: &Target, signals: &[&str]) -> Done {
+    going.until("the first hits", || (target.total() > 100).then_some(()));
     for name in signals {
         signal(going.pid(), name);
     }

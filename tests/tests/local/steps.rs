@@ -46,8 +46,8 @@ fn a_rate_is_kept_while_the_server_stalls_and_the_stall_is_seen() {
     let target = Target::start();
     let load_test = scenario::http(&target, "/", "users: 2000\nrate: 500\nduration: 10");
     let folder = scenario::folder(&load_test);
-    let going = folder.start(&["loadtest.yaml"]);
-    until("a second of load", || (target.total() > 500).then_some(()));
+    let mut going = folder.start(&["loadtest.yaml"]);
+    going.until("a second of load", || (target.total() > 500).then_some(()));
     signal(target.pid(), "STOP");
     let until_over = std::time::Instant::now() + std::time::Duration::from_secs(2);
     until("two seconds of stall", || (std::time::Instant::now() >= until_over).then_some(()));
