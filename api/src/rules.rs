@@ -61,6 +61,11 @@ pub(crate) fn spec() -> Vec<Value> {
             "must set `hits` or `duration` beside `rate`",
         ),
         rule_at(
+            "rate",
+            "!has(self.rate) || self.executor != 'external'",
+            "must be left out when `executor` is `external`: runners pace themselves",
+        ),
+        rule_at(
             "rampUp",
             &format!(
                 "!has(self.rampUp) || !has(self.duration) || {} || {} || {} < {}",
