@@ -21,7 +21,9 @@ pub fn lint(args: &Args) -> Result<(), Exit> {
             Ok(_) => println!("{name}: valid"),
             Err(found) => {
                 problems += found.len();
-                found.iter().for_each(|problem| println!("{problem}"));
+                for problem in found {
+                    println!("{problem}");
+                }
             }
         }
     }

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     });
     // Tasks that still block (a runner that ignores everything) must not hold the exit code back.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
-    outcome.map_or_else(|exit| exit.report(), |()| ExitCode::SUCCESS)
+    outcome.map_or_else(Exit::report, |()| ExitCode::SUCCESS)
 }
 
 /// Logs go to standard error; `LOADS_LOG` chooses what (default: warnings, but not those of the ZeroMQ crate,

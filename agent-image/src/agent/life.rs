@@ -20,7 +20,7 @@ use crate::session::{Command, Status};
 /// How often an executor is asked whether its step is finished.
 const CHECK: Duration = Duration::from_millis(50);
 /// How long an agent looks for its broker at first.
-const FIND_BROKER: Duration = Duration::from_secs(60);
+const FIND_BROKER: Duration = Duration::from_mins(1);
 /// Seconds an executor may take beyond the drain time before it is told to cut: more than a runner gets
 /// between SIGTERM and SIGKILL.
 const DRAIN_SLACK: u64 = 8;
@@ -151,7 +151,7 @@ impl Life {
     fn note_skew(&self, order: StepOrder) {
         if order.step == 0 {
             let late = clock::now().saturating_sub(order.start) / 1000;
-            self.status.update(|s| s.start_skew_micros = Some(late as i64));
+            self.status.update(|s| s.start_skew_micros = i64::try_from(late).ok());
         }
     }
 

@@ -108,8 +108,8 @@ fn read_record(reader: &mut impl Read, left: u64) -> io::Result<Option<(Window, 
     }
     let mut header = [0; HEADER];
     reader.read_exact(&mut header)?;
-    let [a, b, c, d, e, f, g, h] = header;
-    let (length, crc) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+    let header = u64::from_le_bytes(header);
+    let (length, crc) = (header as u32, (header >> 32) as u32);
     if u64::from(length) > left - HEADER as u64 {
         return Ok(None);
     }

@@ -40,7 +40,8 @@ fn digest(files: &[&File<'_>]) -> String {
 
 /// The first 16 hex digits: enough to tell cache entries apart.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let first: [u8; 8] = std::array::from_fn(|n| bytes.get(n).copied().unwrap_or(0));
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 /// Writes aside and renames, so that two runs at once never see half a package.

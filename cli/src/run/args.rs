@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Options of `loads run`; those that a LoadTest has too go over the file's.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// A LoadTest file (`-` reads standard input), or the fully qualified name of a Python test such as
     /// `example.TestWebSite.test_something`.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loads_wire::message::StopMode;
+use loads_wire::result::Verdict;
 use loads_wire::{Plan, RunResult};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -60,12 +61,16 @@ pub async fn run(args: Args) -> Result<(), Exit> {
     let mut plan = plan;
     let _target = if args.demo_server { Some(target::start(&mut plan).await?) } else { None };
     let job = Job { plan: plan.clone(), stage, state_dir: scratch.path().to_owned() };
-    let mut running = if args.processes { processes::start(job).await? } else { local::start(job).await? };
+    let mut running = if args.processes { processes::start(job)? } else { local::start(job).await? };
     let result = follow(&mut running, &mut orders, &plan, &mut progress).await;
     progress.finish();
     let result = result?;
     if let Some(writer) = results {
         writer.write(&result)?;
+    }
+    if result.verdict == Verdict::Error && result.started_at.is_empty() {
+        // Nothing was sent: there is nothing to sum up, and the reason is an error like any other.
+        return Err(Exit::error(result.reasons.join("\n")));
     }
     print!("{}", summary::render(&result, &summary::Style::of_stdout()));
     Exit::of(result.verdict)

@@ -29,7 +29,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 const CONFIGURATION: i32 = 2;
 
 /// Starts the processes and watches over them.
-pub async fn start(job: Job) -> Result<Running, Exit> {
+pub fn start(job: Job) -> Result<Running, Exit> {
     let plan_file = job.state_dir.join("plan.json");
     let text = serde_json::to_vec_pretty(&job.plan).map_err(|e| Exit::error(e.to_string()))?;
     std::fs::write(&plan_file, text)

@@ -40,6 +40,7 @@ fn silent(mut stream: std::net::TcpStream) {
 /// Closing with unread bytes makes the kernel send a reset.
 fn resetting(stream: std::net::TcpStream) {
     let _ = stream.peek(&mut [0; 1]);
+    drop(stream);
 }
 
 fn closing(mut stream: std::net::TcpStream) {

@@ -54,5 +54,5 @@ fn a_runner_that_can_not_be_started_says_which() {
     let target = Target::start();
     let done = with_command(&target, "[no-such-runner-anywhere]").run(&["loadtest.yaml"]);
     assert_eq!(done.code, Some(1), "{}\n{}", done.stdout, done.stderr);
-    assert!(done.stdout.contains("no-such-runner-anywhere"), "{}", done.stdout);
+    assert!(done.stderr.contains("no-such-runner-anywhere"), "{}", done.stderr);
 }

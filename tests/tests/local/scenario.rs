@@ -5,7 +5,7 @@ use loads_tests::run::Folder;
 use loads_tests::target::Target;
 
 /// A Python test case with one request.
-pub const ONE_REQUEST: &str = r#"
+pub const ONE_REQUEST: &str = r"
 from loads.case import TestCase
 
 
@@ -14,7 +14,7 @@ class TestWebSite(TestCase):
     def test_page(self):
         res = self.session.get(self.server_url + '/')
         self.assertEqual(res.status_code, 200)
-"#;
+";
 
 /// An http LoadTest: `path` at `target`, and further lines of its spec.
 pub fn http(target: &Target, path: &str, spec: &str) -> String {
@@ -49,7 +49,7 @@ pub fn perl(target: &Target, spec: &str) -> String {
 }
 
 fn indented(spec: &str) -> String {
-    spec.lines().map(|line| format!("  {}\n", line.trim())).collect()
+    spec.lines().fold(String::new(), |text, line| text + "  " + line.trim() + "\n")
 }
 
 /// A folder with the LoadTest and the Python test case.

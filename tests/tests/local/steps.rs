@@ -7,7 +7,7 @@ use loads_tests::wait::until;
 use super::scenario;
 
 /// Each user asks for a path of its own and step: so the server's counts tell who sent when.
-const TELLING: &str = r#"
+const TELLING: &str = r"
 import time
 from loads.case import TestCase
 
@@ -22,7 +22,7 @@ class TestWebSite(TestCase):
         self.session.get(self.server_url + '/')
         self.incr_counter('older-than-a-step' if time.time() - self.born > 5.5 else 'young')
         time.sleep(0.05)
-"#;
+";
 
 #[test]
 fn no_user_of_step_one_sends_in_step_two() {

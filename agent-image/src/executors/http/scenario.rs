@@ -1,5 +1,6 @@
 //! The scenario, compiled: each request's bytes are made once, before the run.
 
+use loads_wire::external::label;
 use loads_wire::plan::{HttpPlan, HttpRequest};
 use url::Url;
 
@@ -137,7 +138,7 @@ fn compile(
     }
     Ok(Request {
         target: number,
-        label: request.label.clone().unwrap_or_else(|| label(url)),
+        label: request.label.clone().unwrap_or_else(|| label(url.as_str().into()).into_owned()),
         method: method.to_owned(),
         bytes: head_and_body(request, target, &path, &headers),
         path,
@@ -203,14 +204,6 @@ fn check_header(name: &str, value: &str, place: &str) -> Result<(), Error> {
 fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
-}
-
-/// The URL without query, fragment and user info.
-fn label(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    url.into()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use inbox::Inbox;
 use worker::{StepCommand, Worker};
 
 /// What an interpreter gets to start, import the test and answer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// What a worker gets beyond the drain time to say that its step is done.
 const GRACE: Duration = Duration::from_secs(3);
 /// Between two looks at what the workers said.
@@ -73,7 +73,7 @@ impl Python {
                 if timeout_at(Instant::now() + LOOK * 20, self.inbox.changed()).await.is_ok() {
                     continue;
                 }
-                return Err(Error::Configuration(worker.died_early(&how)));
+                return Err(Error::Configuration(worker.died_early(how)));
             }
             if Instant::now() >= deadline {
                 return Err(Error::Configuration(worker.hangs(START)));
@@ -105,7 +105,7 @@ impl Python {
             let Some(how) = self.workers[at].ended() else { continue };
             if let (Some(recorder), Some(order)) = (&mut self.recorder, self.order) {
                 recorder.begin_step(order.run_start, order.step, clock::now());
-                let (kind, message) = self.workers[at].error(&how);
+                let (kind, message) = self.workers[at].error(how);
                 recorder.error(
                     ErrorKind::Other(kind.into()),
                     ErrorSource::Runner,

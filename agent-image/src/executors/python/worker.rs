@@ -161,13 +161,13 @@ impl Worker {
     }
 
     /// Class and message of the error that its early end is.
-    pub fn error(&self, how: &ExitStatus) -> (&'static str, String) {
+    pub fn error(&self, how: ExitStatus) -> (&'static str, String) {
         let class = if how.signal().is_some() { "RunnerKilled" } else { "RunnerExit" };
         (class, format!("a Python worker ended during the test: {how}{}", self.last_words()))
     }
 
     /// The message for one that ended before it was ready.
-    pub fn died_early(&self, how: &ExitStatus) -> String {
+    pub fn died_early(&self, how: ExitStatus) -> String {
         format!("the Python worker ended before it could import the test: {how}{}", self.last_words())
     }
 
