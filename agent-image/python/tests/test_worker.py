@@ -14,8 +14,11 @@ from loads.record import CELLS, SECOND
 
 LIMIT_MS = 30_000
 CASE = """
+    import threading
     import time
     from loads.case import TestCase
+
+    EVERYBODY = threading.Barrier(4)
 
     class T(TestCase):
         def test_it(self):
@@ -130,8 +133,15 @@ def test_every_user_runs_the_test_as_often_as_asked(worker, server, patching):
     assert len(server.requests) == 20
     assert worker.cells() == {"started": 20, "success": 20, "sent": 20, "hits": 20}
     assert sum(n for window in worker.windows() for name, n in window["counters"] if name == "seen") == 40
-    assert max(window["users"] for window in worker.windows()) == 4
     assert worker.quit() == 0
+
+
+@both
+def test_users_that_are_active_at_once_are_counted(worker, server, patching):
+    # Nobody passes before all four are in their test, so that no machine is too slow to see them together.
+    worker.start(case("EVERYBODY.wait()"), patching=patching)
+    worker.run(users=4, hits=1)
+    assert max(window["users"] for window in worker.windows()) == 4
 
 
 @both
