@@ -162,35 +162,3 @@ fn clients_read_the_figures_and_stop_the_run() {
     settle(&mut core, &mut store, actions);
     assert_eq!(core.finished().unwrap().verdict, Verdict::Stopped);
 }
-
-#[test]
-#[ignore = "a measurement, not a promise: prints windows per second on this machine"]
-fn flood() {
-    let (_dir, mut store) = store();
-    let mut core = open(&store, 1);
-    let window = |seq| {
-        let row = |status| {
-            let mut row =
-                loads_wire::Row { label: "/a".into(), method: "GET".into(), status, ..Default::default() };
-            (0..200).for_each(|i| row.latency.record(50_000 + i * 997));
-            row
-        };
-        Window { seq, second: (seq / 20_000) as u32, rows: vec![row(200), row(404)], ..Window::default() }
-    };
-    let message = |first| {
-        let windows = (first..first + 16).map(window).collect();
-        Envelope::new("r1", 0, 5, ToBroker::Windows { epoch: 5, windows }).encode().unwrap()
-    };
-    let messages: Vec<_> = (0..3_750).map(|n| message(n * 16 + 1)).collect();
-    let begin = std::time::Instant::now();
-    for group in messages.chunks(64) {
-        let mut actions: Vec<_> = group.iter().flat_map(|bytes| core.on_results(9, bytes)).collect();
-        actions.extend(core.tick(SECOND));
-        settle(&mut core, &mut store, actions);
-    }
-    println!(
-        "{:.0} windows/s with {} bytes each",
-        60_000.0 / begin.elapsed().as_secs_f64(),
-        messages[1].len() / 16
-    );
-}
