@@ -20,14 +20,14 @@ class TestWebSite(TestCase):
 
     def test_page(self):
         self.session.get(self.server_url + '/')
-        self.incr_counter('older-than-a-step' if time.time() - self.born > 5.5 else 'young')
+        self.incr_counter('older-than-a-step' if time.time() - self.born > 10.5 else 'young')
         time.sleep(0.05)
 ";
 
 #[test]
 fn no_user_of_step_one_sends_in_step_two() {
     let target = Target::start();
-    let load_test = scenario::python(&target, "users: '5:10'\nduration: 5");
+    let load_test = scenario::python(&target, "users: '5:10'\nduration: 10");
     let folder = Folder::new().with("loadtest.yaml", &load_test).with("example.py", TELLING);
     let done = folder.run(&["loadtest.yaml"]);
     let result = done.result();
