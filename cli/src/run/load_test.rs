@@ -21,17 +21,15 @@ pub struct Loaded {
 pub fn load(args: &Args) -> Result<Loaded, Exit> {
     let file = Path::new(&args.target);
     let is_file = args.target == "-" || file.exists() || has_file_ending(file);
-    let (name, mut object, base) = if is_file {
+    let (mut name, mut object, base) = if is_file {
         from_file(file)?
     } else {
         ("command line".to_owned(), from_name(&args.target), PathBuf::from("."))
     };
-    if overlay(&mut object, args) || !is_file {
-        let text = serde_json::to_string_pretty(&object).map_err(|e| Exit::error(e.to_string()))?;
-        let name = if is_file { format!("{name} with the command line's options") } else { name };
-        return Ok(Loaded { load_test: valid(&name, &text)?, base });
+    if overlay(&mut object, args) && is_file {
+        name += " with the command line's options";
     }
-    let text = serde_json::to_string(&object).map_err(|e| Exit::error(e.to_string()))?;
+    let text = serde_json::to_string_pretty(&object).map_err(|e| Exit::error(e.to_string()))?;
     Ok(Loaded { load_test: valid(&name, &text)?, base })
 }
 
