@@ -52,6 +52,8 @@ fn plan(options: &HttpPlan, step: Step) -> Plan {
         on_agent_loss: OnAgentLoss::Fail,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }
 

@@ -57,6 +57,8 @@ impl LoadTest {
             },
             test_dir: spec.bundle.as_ref().and_then(|bundle| bundle.test_dir.clone()),
             python_deps: spec.bundle.as_ref().map(|bundle| bundle.python_deps.clone()).unwrap_or_default(),
+            bundle_digest: None,
+            targets: None,
         })
     }
 

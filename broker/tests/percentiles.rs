@@ -48,6 +48,8 @@ fn plan() -> Plan {
         on_agent_loss: OnAgentLoss::Fail,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }
 

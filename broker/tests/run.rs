@@ -34,6 +34,8 @@ fn plan() -> Plan {
         on_agent_loss: OnAgentLoss::Fail,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }
 
@@ -135,7 +137,9 @@ impl Agent {
                 self.starts += 1;
                 self.started_at = Some(at);
             }
-            ToAgent::Stop { .. } => self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![] }).await,
+            ToAgent::Stop { .. } => {
+                self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![], leaving: false }).await
+            }
             ToAgent::Bye => return true,
             other => panic!("unexpected {other:?}"),
         }
@@ -155,7 +159,7 @@ impl Agent {
         }
         if self.welcomed && *self.acked.borrow() == WINDOWS {
             self.say(ToBroker::StepDone { step: 0 }).await;
-            self.say(ToBroker::Done { last_seq: WINDOWS, recovered: vec![] }).await;
+            self.say(ToBroker::Done { last_seq: WINDOWS, recovered: vec![], leaving: false }).await;
         }
     }
 

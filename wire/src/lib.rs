@@ -3,15 +3,19 @@
 //! Pure data and pure functions: no socket, no clock, no runtime. `plan` is what a run is to do,
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
-//! `result` the figures of a whole run.
+//! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
+//! what the operator asks of a broker.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
+pub mod control;
 pub mod error_kind;
 pub mod external;
 pub mod histogram;
 pub mod message;
 pub mod plan;
 pub mod result;
+pub mod target;
 pub mod window;
 
 pub use error_kind::ErrorKind;

@@ -40,6 +40,9 @@ pub enum ToBroker {
     Prepared,
     /// Preparing failed; the message says what, where, why and what to do.
     PrepareFailed {
+        /// What part of preparing it was.
+        #[serde(default)]
+        problem: Problem,
         /// For people.
         message: String,
     },
@@ -54,6 +57,10 @@ pub enum ToBroker {
         last_seq: u64,
         /// Epochs of former processes of this index whose windows this process recovered: (epoch, last seq).
         recovered: Vec<(u64, u64)>,
+        /// Whether this process goes although its share of the load may not be done: it was told to by its
+        /// supervisor (SIGTERM), or only delivers what a killed process left.
+        #[serde(default)]
+        leaving: bool,
     },
     /// On the results socket: windows in order of their sequence numbers, of the given epoch (that of a
     /// killed process, when its successor recovers them).
@@ -70,6 +77,20 @@ pub enum ToBroker {
         /// How.
         stop: StopMode,
     },
+}
+
+/// What part of preparing failed: decides the reason that the LoadTest shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Problem {
+    /// Files of the bundle are missing, damaged, or not what the run was accepted with.
+    Bundle,
+    /// A requirement could not be installed.
+    Dependency,
+    /// The server under test is not one that the operator allows.
+    Target,
+    /// The test itself, or an option of its executor.
+    #[default]
+    Test,
 }
 
 /// What an agent process says of itself.
@@ -136,6 +157,16 @@ pub enum ToAgent {
         remaining: Vec<u64>,
         /// Step the run is in, if it has started.
         step: Option<u16>,
+        /// Which broker process speaks: a later one of the same run has a higher number. An agent obeys the
+        /// highest that it heard of.
+        #[serde(default)]
+        broker_epoch: u64,
+        /// How long the run's load was paused so far, in nanoseconds: the timetable moves by it.
+        #[serde(default)]
+        paused_nanos: u64,
+        /// Whether the load is paused now.
+        #[serde(default)]
+        paused: bool,
     },
     /// Answer to Heartbeat.
     HeartbeatAck {
@@ -156,6 +187,15 @@ pub enum ToAgent {
         step: u16,
         /// In nanoseconds of the broker's clock.
         at: u64,
+    },
+    /// No new test executions until [`ToAgent::Resume`]; those in flight may finish.
+    Pause,
+    /// Load goes on at this instant, and ends later by the length of all pauses.
+    Resume {
+        /// In nanoseconds of the broker's clock.
+        at: u64,
+        /// Length of all pauses up to `at`, in nanoseconds.
+        paused_nanos: u64,
     },
     /// End the load.
     Stop {

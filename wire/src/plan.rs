@@ -38,6 +38,12 @@ pub struct Plan {
     pub test_dir: Option<String>,
     /// pip requirements of the test.
     pub python_deps: Vec<String>,
+    /// [`crate::bundle::digest`] of the files that the run was accepted with; none: not checked.
+    #[serde(default)]
+    pub bundle_digest: Option<String>,
+    /// What load may go to; none: anywhere (local runs).
+    #[serde(default)]
+    pub targets: Option<crate::target::Targets>,
 }
 
 /// One step: so many users for so long.

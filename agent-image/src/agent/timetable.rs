@@ -71,6 +71,8 @@ mod tests {
             on_agent_loss: OnAgentLoss::Replace,
             test_dir: None,
             python_deps: Vec::new(),
+            bundle_digest: None,
+            targets: None,
         };
         Welcome { plan, remaining: Vec::new(), step: None }
     }

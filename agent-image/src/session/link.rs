@@ -1,7 +1,7 @@
 //! The task that talks to the broker.
 
 use loads_transport::{Dealer, DealerSender, Error as TransportError, Event as Link};
-use loads_wire::message::{Envelope, Heartbeat, Register, ToAgent, ToBroker};
+use loads_wire::message::{Envelope, Heartbeat, Problem, Register, ToAgent, ToBroker};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
@@ -156,7 +156,7 @@ impl Session {
         self.last_heard = clock::now();
         self.silent = false;
         let event = match message {
-            ToAgent::Welcome { plan, committed, remaining, step } => {
+            ToAgent::Welcome { plan, committed, remaining, step, .. } => {
                 let remaining = self.delivery.left_to_do(remaining, &committed);
                 self.delivery.reconnected(&committed, clock::now());
                 self.welcomed = true;
@@ -248,11 +248,15 @@ impl Session {
     async fn tell(&mut self, command: &Command) {
         let body = match command {
             Command::Prepared => ToBroker::Prepared,
-            Command::PrepareFailed(message) => ToBroker::PrepareFailed { message: message.clone() },
-            Command::StepDone(step) => ToBroker::StepDone { step: *step },
-            Command::Done => {
-                ToBroker::Done { last_seq: self.delivery.last_seq(), recovered: self.delivery.recovered() }
+            Command::PrepareFailed(message) => {
+                ToBroker::PrepareFailed { problem: Problem::Test, message: message.clone() }
             }
+            Command::StepDone(step) => ToBroker::StepDone { step: *step },
+            Command::Done => ToBroker::Done {
+                last_seq: self.delivery.last_seq(),
+                recovered: self.delivery.recovered(),
+                leaving: false,
+            },
         };
         self.send(body).await;
     }

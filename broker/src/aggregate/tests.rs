@@ -25,6 +25,8 @@ pub fn plan(steps: &[Step]) -> Plan {
         on_agent_loss: OnAgentLoss::Fail,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }
 

@@ -53,6 +53,9 @@ impl Roster {
             committed: known.committed,
             remaining,
             step: self.run.start.map(|_| self.step_at(now)),
+            broker_epoch: 0,
+            paused_nanos: 0,
+            paused: false,
         }));
         orders.extend(self.catch_up(now, index, hello).into_iter().map(to));
         orders.extend(self.settle(now));

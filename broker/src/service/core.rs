@@ -152,9 +152,11 @@ impl<P: Copy + Eq + Hash> Core<P> {
             }
             ToBroker::Heartbeat(beat) => self.roster.heartbeat(now, index, epoch, &beat),
             ToBroker::Prepared => self.roster.prepared(now, index, epoch),
-            ToBroker::PrepareFailed { message } => self.roster.prepare_failed(now, index, epoch, &message),
+            ToBroker::PrepareFailed { message, .. } => {
+                self.roster.prepare_failed(now, index, epoch, &message)
+            }
             ToBroker::StepDone { step } => self.roster.step_done(now, index, epoch, step),
-            ToBroker::Done { last_seq, recovered } => {
+            ToBroker::Done { last_seq, recovered, .. } => {
                 self.roster.agent_done(now, index, epoch, last_seq, &recovered)
             }
             // Windows have a socket of their own.

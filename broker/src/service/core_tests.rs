@@ -141,7 +141,7 @@ fn everybody_leaves_after_the_result_is_stored_and_whoever_comes_back_is_told_ag
     let mut actions = say(&mut core, register());
     actions.extend(deliver(&mut core, [1, 2]));
     settle(&mut core, &mut store, actions);
-    let actions = say(&mut core, ToBroker::Done { last_seq: 2, recovered: vec![] });
+    let actions = say(&mut core, ToBroker::Done { last_seq: 2, recovered: vec![], leaving: false });
     let sent = settle(&mut core, &mut store, actions);
     assert_eq!(sent, [(1, ToAgent::Bye)]);
     let result = core.finished().unwrap().clone();

@@ -61,6 +61,8 @@ fn plan(users: u32, length: Length, command: &[&str]) -> Plan {
         on_agent_loss: OnAgentLoss::Replace,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }
 

@@ -73,6 +73,8 @@ pub fn setup(server: &str, paths: &[&str]) -> Setup {
         on_agent_loss: OnAgentLoss::Fail,
         test_dir: None,
         python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     };
     Setup { plan, options, cores: 2, index: 0 }
 }
