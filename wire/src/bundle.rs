@@ -3,6 +3,8 @@
 //! A file is a key of a ConfigMap. A tree of more than one ConfigMap's size is a `tar.zst` archive, cut into
 //! immutable part ConfigMaps; an index ConfigMap holds the [`Archive`] that names them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -29,17 +31,20 @@ pub struct Archive {
     pub parts: Vec<String>,
 }
 
-/// SHA-256 in hex over (path, content) in the order of the paths, lengths included, so that no two different
-/// bundles have the same. Archives count with their path below the mount and the bytes of their parts.
+/// SHA-256 in hex over all paths and contents, so that no two different bundles have the same. Paths are those
+/// below the mount: an archive counts with the bytes of its parts.
 pub fn digest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
-    let mut files: Vec<_> = files.into_iter().collect();
-    files.sort_unstable();
+    digest_of(&files.into_iter().map(|(path, content)| (path.to_owned(), sha256(content))).collect())
+}
+
+/// The same from the [`sha256`] of each content, for who can not keep all contents at once.
+pub fn digest_of(hashes: &BTreeMap<String, String>) -> String {
     let mut all = Sha256::new();
-    for (path, content) in files {
-        for part in [path.as_bytes(), content] {
-            all.update((part.len() as u64).to_be_bytes());
-            all.update(part);
-        }
+    for (path, hash) in hashes {
+        // The length first: no path can look like the end of another.
+        all.update((path.len() as u64).to_be_bytes());
+        all.update(path);
+        all.update(hash);
     }
     hex(&all.finalize())
 }
