@@ -52,6 +52,10 @@ pub mod reason {
         INVALID_SPEC = "InvalidSpec";
         /// A ConfigMap of the bundle does not exist.
         BUNDLE_NOT_FOUND = "BundleNotFound";
+        /// A ConfigMap of the bundle lacks a key that the test names.
+        BUNDLE_KEY_NOT_FOUND = "BundleKeyNotFound";
+        /// The bundle's files can not be put together: a damaged archive, a path or link that leads out, a file brought twice.
+        BUNDLE_INVALID = "BundleInvalid";
         /// The bundle is larger than agents take.
         BUNDLE_TOO_LARGE = "BundleTooLarge";
         /// A requirement of the test could not be installed.
@@ -60,10 +64,22 @@ pub mod reason {
         NAME_TAKEN = "NameTaken";
         /// The server under test is not on the operator's list of allowed targets.
         TARGET_NOT_ALLOWED = "TargetNotAllowed";
+        /// The spec asks for more than the operator's administrator allows.
+        OVER_LIMIT = "OverLimit";
+        /// The operator could not make an object of the run.
+        CREATE_FAILED = "CreateFailed";
         /// The namespace's quota does not admit the pods.
         QUOTA_EXCEEDED = "QuotaExceeded";
-        /// Pods wait for a node or an image.
+        /// Pods are starting.
         AGENTS_PENDING = "AgentsPending";
+        /// No node takes the pods.
+        UNSCHEDULABLE = "Unschedulable";
+        /// An image can not be fetched.
+        IMAGE_PULL_FAILED = "ImagePullFailed";
+        /// A container ends again and again.
+        CRASH_LOOP = "CrashLoop";
+        /// Agents run and do not reach the broker, or the broker does not run yet.
+        BROKER_PENDING = "BrokerPending";
         /// Enough agents are ready.
         AGENTS_READY = "AgentsReady";
         /// `suspend` holds the run.
@@ -80,6 +96,8 @@ pub mod reason {
         TESTS_FAILED = "TestsFailed";
         /// A criterion was not met.
         CRITERIA_FAILED = "CriteriaFailed";
+        /// The test could not be prepared on an agent.
+        PREPARE_FAILED = "PrepareFailed";
         /// `stop` ended the run early.
         STOPPED = "Stopped";
         /// Too few agents were ready in time.

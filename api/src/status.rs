@@ -82,9 +82,12 @@ pub struct AgentsStatus {
     /// Ready to start, or at work.
     #[schemars(range(min = 0, max = 10_000))]
     pub ready: u32,
-    /// Lost and not replaced.
-    #[schemars(range(min = 0, max = 10_000))]
+    /// Lost on the way, replaced ones included.
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub lost: u32,
+    /// Largest distance between the common start instant and the beginning of an agent's load.
+    #[schemars(range(min = 0, max = SAFE))]
+    pub start_skew_microseconds: u64,
 }
 
 /// Figures of a run so far; docs/figures.md defines each.
@@ -106,6 +109,9 @@ pub struct ResultsStatus {
     /// Requests cut by the end of the run.
     #[schemars(range(min = 0, max = SAFE))]
     pub unanswered: u64,
+    /// Hits of killed agents whose labels and latencies are lost.
+    #[schemars(range(min = 0, max = SAFE))]
+    pub undetailed: u64,
     /// Requests that failed and responses of an unexpected status.
     #[schemars(range(min = 0, max = SAFE))]
     pub errors: u64,
@@ -140,6 +146,9 @@ pub struct TestsStatus {
     /// Executions cut by the end of a step.
     #[schemars(range(min = 0, max = SAFE))]
     pub interrupted: u64,
+    /// Executions that a killed agent had begun and not ended.
+    #[schemars(range(min = 0, max = SAFE))]
+    pub lost: u64,
 }
 
 /// Latencies in microseconds.

@@ -25,6 +25,8 @@ pub struct RunResult {
     pub executor: String,
     /// Whether the run passed.
     pub verdict: Verdict,
+    /// The verdict in one word, such as `Passed` or `TestsFailed`; empty before the end.
+    pub reason: String,
     /// What made the verdict other than passed, one sentence each.
     pub reasons: Vec<String>,
     /// What a reader must know besides, whatever the verdict: agents that were lost or joined late.
