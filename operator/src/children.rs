@@ -1,0 +1,126 @@
+//! What the API server has of each run, kept up to date by watches: full objects where their state matters,
+//! metadata for the rest.
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{Lookup, ObjectRef, Store, store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use loads_api::LoadTest;
+use serde::de::DeserializeOwned;
+
+use crate::names::{LOADTEST, MANAGED};
+
+/// A stream of LoadTests to look at again.
+pub type Wakes = BoxStream<'static, ObjectRef<LoadTest>>;
+
+/// The stores of one watched namespace, or of all.
+#[derive(Clone)]
+pub struct Stores {
+    /// Of the agents.
+    pub jobs: Store<Job>,
+    /// Of the brokers.
+    pub deployments: Store<Deployment>,
+    /// Of the brokers.
+    pub services: Store<Service>,
+    /// Plans, inline files, reports.
+    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
+    /// Of broker and agents.
+    pub policies: Store<PartialObjectMeta<NetworkPolicy>>,
+    /// Of the agents.
+    pub budgets: Store<PartialObjectMeta<PodDisruptionBudget>>,
+    /// Of the runs.
+    pub accounts: Store<PartialObjectMeta<ServiceAccount>>,
+}
+
+impl Stores {
+    /// Starts watching; the wakes come when a child changes, and must be polled for the stores to fill.
+    pub fn watch(client: &Client, namespace: Option<&str>) -> (Self, Wakes) {
+        let mut wakes = Vec::new();
+        let stores = Self {
+            jobs: filled(client, namespace, &mut wakes),
+            deployments: filled(client, namespace, &mut wakes),
+            services: filled(client, namespace, &mut wakes),
+            config_maps: filled(client, namespace, &mut wakes),
+            policies: filled(client, namespace, &mut wakes),
+            budgets: filled(client, namespace, &mut wakes),
+            accounts: filled(client, namespace, &mut wakes),
+        };
+        (stores, futures::stream::select_all(wakes).boxed())
+    }
+
+    /// Waits until each has been filled once: before that everything looks as if it were missing.
+    pub async fn ready(&self) -> bool {
+        let Self { jobs, deployments, services, config_maps, policies, budgets, accounts } = self;
+        let all = tokio::try_join!(
+            jobs.wait_until_ready(),
+            deployments.wait_until_ready(),
+            services.wait_until_ready(),
+            config_maps.wait_until_ready(),
+            policies.wait_until_ready(),
+            budgets.wait_until_ready(),
+            accounts.wait_until_ready(),
+        );
+        all.is_ok()
+    }
+}
+
+/// All objects, or those of a namespace.
+pub fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name))
+}
+
+fn config() -> watcher::Config {
+    watcher::Config::default().labels(MANAGED)
+}
+
+fn filled<K>(client: &Client, namespace: Option<&str>, wakes: &mut Vec<Wakes>) -> Store<K>
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (reader, writer) = store();
+    let events = watcher(api::<K>(client, namespace), config()).modify(|object| {
+        object.managed_fields_mut().clear();
+    });
+    wakes.push(owners(events.default_backoff().reflect(writer)));
+    reader
+}
+
+/// The LoadTests of the objects that changed.
+fn owners<K>(events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static) -> Wakes
+where
+    K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Send + Sync + 'static,
+{
+    let changed = events.touched_objects().filter_map(|object| async move {
+        match object {
+            Ok(object) => {
+                let name = object.meta().labels.as_ref()?.get(LOADTEST)?.clone();
+                Some(ObjectRef::new(&name).within(object.meta().namespace.as_deref()?))
+            }
+            Err(error) => {
+                // Tried again by the watch itself; what persists shows in the metrics and here.
+                tracing::warn!(%error, "a watch was interrupted");
+                None
+            }
+        }
+    });
+    changed.boxed()
+}
+
+/// The store's object of this name.
+pub fn get<K>(store: &Store<K>, test: &LoadTest, name: &str) -> Option<std::sync::Arc<K>>
+where
+    K: Lookup<DynamicType = ()> + Clone + 'static,
+{
+    store.get(&ObjectRef::<K>::new(name).within(test.metadata.namespace.as_deref()?))
+}

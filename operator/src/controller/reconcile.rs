@@ -1,0 +1,250 @@
+//! One look at one LoadTest: dereference, validate, build, apply, status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::api::Api;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+use loads_api::LoadTest;
+use loads_wire::Plan;
+use loads_wire::control::{Observed, Stage};
+
+use super::{Context, Error};
+use crate::apply;
+use crate::build::Run;
+use crate::build::report::report;
+use crate::certificates;
+use crate::dereference::{self, Found};
+use crate::diagnose::diagnose;
+use crate::lifecycle::{self, End, Phase};
+use crate::names::Names;
+use crate::problem::Problem;
+use crate::status::{Situation, Write, write};
+use crate::validate::validate;
+
+/// A bundle that is not there is looked for again after this.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Without any wake a run that is on is looked at after this.
+const ON: Duration = Duration::from_secs(5);
+/// Agents that miss for so long are asked why.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A day: certificates outlive any pause.
+const SPARE_DAYS: i64 = 30;
+
+/// Brings what there is closer to what the LoadTest says.
+pub async fn reconcile(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let Some(names) = Names::of(&test).filter(|_| test.meta().deletion_timestamp.is_none()) else {
+        return Ok(Action::await_change());
+    };
+    let _timer = ctx.metrics.reconcile();
+    let action = match lifecycle::phase(&test) {
+        Phase::Finished => finished(&ctx, &test, &names).await,
+        Phase::Held => show(&ctx, &test, &names, Situation::Held, None).await.map(|_| Action::await_change()),
+        Phase::New if test.spec.stop => {
+            show(&ctx, &test, &names, stopped(), None).await.map(|_| Action::await_change())
+        }
+        Phase::New => begin(&ctx, &test, &names).await,
+        Phase::On => on(&ctx, &test, &names).await,
+    };
+    match action {
+        Err(error) if error.ends_with_namespace() => Ok(Action::await_change()),
+        Ok(action) => {
+            ctx.memory.succeeded(&test);
+            Ok(action)
+        }
+        error => error,
+    }
+}
+
+/// Decides whether the LoadTest may run, and says so before the first object is made.
+async fn begin(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Error> {
+    let accepted = match validate(test, names.run_id(), &ctx.config) {
+        Ok(plan) => dereference::layout(ctx, test, names).await?.map(|layout| (plan, layout)),
+        Err(problem) => Err(problem),
+    };
+    match accepted {
+        Err(problem) => {
+            let again = problem.may_pass;
+            show(ctx, test, names, Situation::Refused(problem), None).await?;
+            Ok(if again { Action::requeue(AGAIN) } else { Action::await_change() })
+        }
+        Ok((_, layout)) => {
+            ctx.memory.keep_layout(test, layout);
+            let waiting = Situation::Waiting { ready: 0, wanted: test.spec.agents, why: None };
+            match show(ctx, test, names, waiting, None).await? {
+                Write::Written(test) => on(ctx, &test, names).await,
+                _ => Ok(Action::requeue(ON)),
+            }
+        }
+    }
+}
+
+/// The run's objects are to exist, until it is over.
+async fn on(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Error> {
+    let found = dereference::found(ctx, test, names);
+    let plan = match validate(test, names.run_id(), &ctx.config) {
+        Ok(plan) => plan,
+        // The limits may have become lower meanwhile: what runs is not ended by that.
+        Err(_) => test.plan(names.run_id()).map_err(|e| Error::Internal(e.to_string()))?,
+    };
+    if let Some(end) = lifecycle::end(test, &plan, &found, &ctx.config, Timestamp::now()) {
+        return finish(ctx, test, names, &found, end).await;
+    }
+    let made = make(ctx, test, names, plan, &found).await;
+    let why = match made {
+        Ok(()) => {
+            apply::keep_up(ctx, test, names, &found).await?;
+            why_not(ctx, test, names, &found).await?
+        }
+        Err(Error::Problem(problem)) => Some(problem),
+        Err(error) => return Err(error),
+    };
+    let failed = why.is_some() && found.job.is_none();
+    let situation = situation(test, found.view.observed.as_deref(), why);
+    let wait = match show(ctx, test, names, situation, found.view.observed.as_deref()).await? {
+        Write::Later(wait) => wait,
+        _ => ON,
+    };
+    Ok(Action::requeue(if failed { ctx.memory.failed(test) } else { wait }))
+}
+
+/// Makes what is missing of the run's objects.
+async fn make(ctx: &Context, test: &LoadTest, names: &Names, plan: Plan, found: &Found) -> Result<(), Error> {
+    if found.job.is_some() && found.broker.is_some() && found.service && found.tls.is_some() {
+        return Ok(());
+    }
+    let layout = match ctx.memory.layout(test) {
+        Some(layout) => layout,
+        None => match dereference::layout(ctx, test, names).await? {
+            Ok(layout) => layout,
+            Err(problem) => return Err(Error::Problem(problem)),
+        },
+    };
+    ctx.memory.keep_layout(test, layout.clone());
+    let plan = Plan { bundle_digest: layout.digest.clone(), ..plan };
+    let days = ctx.config.max_duration.as_secs() as i64 / 86_400 + SPARE_DAYS;
+    let mut run = Run {
+        test,
+        names: names.clone(),
+        plan,
+        layout,
+        config: &ctx.config,
+        operator_certificate: &ctx.identity.certificate,
+        tls_secret: found.tls.as_ref().map(|tls| tls.secret.clone()).unwrap_or_default(),
+    };
+    if let Some(secret) = ctx.memory.secret(test).filter(|_| run.tls_secret.is_empty()) {
+        run.tls_secret = secret;
+    }
+    if run.tls_secret.is_empty() {
+        let made = certificates::for_run(names.run_id(), days).map_err(|e| Error::Internal(e.to_string()))?;
+        run.tls_secret = names.certificates(&made.fingerprint);
+        apply::make_plan(ctx, &run, &made).await?;
+        ctx.memory.keep_secret(test, run.tls_secret.clone());
+    }
+    apply::make_children(ctx, test, run.children()).await
+}
+
+/// Why agents are missing, asked only when they miss for a while.
+async fn why_not(
+    ctx: &Context,
+    test: &LoadTest,
+    names: &Names,
+    found: &Found,
+) -> Result<Option<Problem>, Error> {
+    let observed = found.view.observed.as_deref().filter(|_| found.view.silent.is_none());
+    let ready = observed.map_or(0, |o| o.ready);
+    if ready >= test.spec.agents
+        || observed.is_some_and(|o| matches!(o.stage, Stage::Draining | Stage::Finished))
+    {
+        ctx.memory.complete(test);
+        return Ok(None);
+    }
+    if ctx.memory.waiting(test) >= PATIENCE && ctx.memory.may_look(test) {
+        let why = diagnose(ctx, test, names).await?;
+        ctx.memory.keep_why(test, why.or_else(|| broker_pending(found)));
+    }
+    Ok(ctx.memory.why(test))
+}
+
+fn broker_pending(found: &Found) -> Option<Problem> {
+    let error = found.view.error.as_ref().filter(|_| found.view.silent.is_some())?;
+    let message = format!("The broker does not answer yet ({error}).");
+    Some(Problem::passing(loads_api::conditions::reason::BROKER_PENDING, message))
+}
+
+fn situation(test: &LoadTest, observed: Option<&Observed>, why: Option<Problem>) -> Situation {
+    let wanted = test.spec.agents;
+    match observed.map(|o| (o.stage, o)) {
+        Some((Stage::Running, o)) => Situation::Running {
+            step: u32::from(o.step) + 1,
+            steps: u32::try_from(o.result.steps.len()).unwrap_or(1),
+        },
+        Some((Stage::Suspended, _)) => Situation::Suspended,
+        Some((Stage::Draining | Stage::Finished, _)) => Situation::Draining,
+        Some((Stage::Waiting, o)) => Situation::Waiting { ready: o.ready, wanted, why },
+        None => Situation::Waiting { ready: 0, wanted, why },
+    }
+}
+
+/// Keeps the result, then says that the run is over; agents leave after that only.
+async fn finish(
+    ctx: &Context,
+    test: &LoadTest,
+    names: &Names,
+    found: &Found,
+    end: End,
+) -> Result<Action, Error> {
+    let observed = found.view.observed.as_deref();
+    if let Some(kept) = &found.view.report {
+        apply::create(ctx, test, &report(test, names, kept.to_string())).await?;
+    } else {
+        apply::remove_agents(ctx, test, names).await?;
+    }
+    let written = show(ctx, test, names, Situation::Over(end), observed).await?;
+    if let Write::Written(test) = &written {
+        // Tells the broker at once that its agents may go.
+        dereference::found(ctx, test, names);
+    }
+    Ok(Action::requeue(ctx.config.broker_linger))
+}
+
+/// Removes what was made, once brokers had their time, and the LoadTest itself in the end.
+async fn finished(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Error> {
+    let Some(over) = test.status.as_ref().and_then(|status| status.completion_time.as_ref()) else {
+        return Ok(Action::await_change());
+    };
+    let age = Timestamp::now().duration_since(over.0);
+    let left = |limit: SignedDuration| Duration::try_from(limit - age).ok().filter(|left| !left.is_zero());
+    if let Some(left) = left(SignedDuration::try_from(ctx.config.broker_linger).unwrap_or_default()) {
+        dereference::found(ctx, test, names);
+        return Ok(Action::requeue(left.min(Duration::from_secs(60))));
+    }
+    apply::remove_children(ctx, test, names).await?;
+    ctx.followers.forget(names.run_id());
+    ctx.memory.forget(test);
+    match left(SignedDuration::from_secs(test.spec.ttl_seconds_after_finished.into())) {
+        Some(left) => Ok(Action::requeue(left)),
+        None => {
+            let tests: Api<LoadTest> =
+                Api::namespaced(ctx.client.clone(), &test.namespace().unwrap_or_default());
+            apply::delete(&tests, &test.name_any()).await?;
+            Ok(Action::await_change())
+        }
+    }
+}
+
+async fn show(
+    ctx: &Context,
+    test: &LoadTest,
+    names: &Names,
+    situation: Situation,
+    observed: Option<&Observed>,
+) -> Result<Write, Error> {
+    write(ctx, test, names, &situation, observed).await
+}
+
+fn stopped() -> Situation {
+    Situation::Over(lifecycle::stopped("before anything was made"))
+}

@@ -1,0 +1,100 @@
+//! Runs the controller of one watched namespace, or of all.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::Store;
+use kube::runtime::watcher;
+use kube::{Client, ResourceExt};
+use loads_api::LoadTest;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use super::reconcile::reconcile;
+use super::{Context, Error, Memory};
+use crate::broker::{Followers, Identity};
+use crate::children::{Stores, api};
+use crate::config::Config;
+use crate::telemetry::Metrics;
+
+/// How often what is remembered of LoadTests that are gone is dropped.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Everything that the controllers of several namespaces share.
+#[derive(Clone)]
+pub struct Shared {
+    /// To the API server.
+    pub client: Client,
+    /// The administrator's decisions.
+    pub config: Arc<Config>,
+    /// Who the operator is to brokers.
+    pub identity: Arc<Identity>,
+    /// Writes events.
+    pub recorder: Recorder,
+    /// Of the operator itself.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Reconciles until `stop`; what is under way then is finished.
+pub async fn run(
+    shared: Shared,
+    namespace: Option<&str>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let Shared { client, config, identity, recorder, metrics } = shared;
+    let (wake, woken) = mpsc::unbounded_channel();
+    let (stores, children) = Stores::watch(&client, namespace);
+    let controller = Controller::new(api::<LoadTest>(&client, namespace), watcher::Config::default());
+    let tests = controller.store();
+    let followers = Followers::new(Arc::clone(&identity), wake);
+    let memory = Memory::default();
+    let ctx = Arc::new(Context { client, config, stores, followers, identity, recorder, memory, metrics });
+    let sweeper = tokio::spawn(sweep(tests, Arc::clone(&ctx)));
+    controller
+        .reconcile_on(children)
+        .reconcile_on(UnboundedReceiverStream::new(woken))
+        .graceful_shutdown_on(stop)
+        .run(look, again, ctx)
+        .for_each(|looked| async move {
+            if let Err(error) = looked {
+                // Objects that went in between are no news.
+                tracing::debug!(%error, "a look did not end well");
+            }
+        })
+        .await;
+    sweeper.abort();
+}
+
+async fn look(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action, Error> {
+    // Before that every child looks as if it were missing.
+    if !ctx.stores.ready().await {
+        return Ok(Action::requeue(SWEEP));
+    }
+    reconcile(test, ctx).await
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
+fn again(test: Arc<LoadTest>, error: &Error, ctx: Arc<Context>) -> Action {
+    if error.is_outdated() {
+        return Action::requeue(Duration::from_millis(200));
+    }
+    ctx.metrics.failed();
+    let wait = ctx.memory.failed(&test);
+    tracing::warn!(%error, test = test.name_any(), namespace = test.namespace(), ?wait, "tried again");
+    Action::requeue(wait)
+}
+
+async fn sweep(tests: Store<LoadTest>, ctx: Arc<Context>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let uids: HashSet<String> = tests.state().iter().filter_map(|test| test.uid()).collect();
+        ctx.followers.retain(&uids);
+        ctx.memory.retain(&uids);
+        ctx.metrics.known(tests.state().iter().map(AsRef::as_ref));
+    }
+}

@@ -1,0 +1,154 @@
+//! Why agents do not come: quotas stand in the Job's events only, images and nodes in the pods. Read on
+//! demand, never kept. `events` and `pods` are pure.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use loads_api::LoadTest;
+use loads_api::conditions::reason;
+
+use crate::controller::{Context, Error};
+use crate::names::{Names, of_run};
+use crate::problem::Problem;
+
+/// As many as tell the story.
+const MOST: u32 = 50;
+
+/// Looks at the pods of the run and at the events of its Job.
+pub async fn diagnose(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Option<Problem>, Error> {
+    let namespace = test.namespace().unwrap_or_default();
+    let pods_api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
+    let found = pods_api.list(&ListParams::default().labels(&of_run(names.run_id())).limit(MOST)).await?;
+    if let Some(problem) = pods(&found.items) {
+        return Ok(Some(problem));
+    }
+    let events_api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);
+    for name in [names.agents(), names.broker()] {
+        let of_owner = format!("involvedObject.name={name},type=Warning");
+        let found = events_api.list(&ListParams::default().fields(&of_owner).limit(MOST)).await?;
+        if let Some(problem) = events(&found.items) {
+            return Ok(Some(problem));
+        }
+    }
+    Ok(None)
+}
+
+/// The gravest thing that pods say.
+pub fn pods(pods: &[Pod]) -> Option<Problem> {
+    let first = |look: fn(&Pod) -> Option<Problem>| pods.iter().find_map(look);
+    first(image).or_else(|| first(crash)).or_else(|| first(unschedulable))
+}
+
+/// What events of a Job or Deployment say of pods that could not even be made.
+pub fn events(events: &[Event]) -> Option<Problem> {
+    let failed = events.iter().rev().filter(|e| e.reason.as_deref() == Some("FailedCreate"));
+    failed.filter_map(|event| event.message.as_deref()).next().map(|message| {
+        let reason =
+            if message.contains("exceeded quota") { reason::QUOTA_EXCEEDED } else { reason::CREATE_FAILED };
+        let message = format!("Pods can not be made: {message}");
+        Problem::passing(reason, message)
+    })
+}
+
+fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.iter();
+    let all = status.flat_map(|s| [&s.init_container_statuses, &s.container_statuses]);
+    all.flatten().flatten()
+}
+
+fn image(pod: &Pod) -> Option<Problem> {
+    const KINDS: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
+    containers(pod).find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let kind = waiting.reason.as_deref().filter(|reason| KINDS.contains(reason))?;
+        let message = format!(
+            "Pod {:?} can not fetch image {:?} ({kind}): {}",
+            pod.name_any(),
+            container.image,
+            waiting.message.as_deref().unwrap_or("no message")
+        );
+        Some(Problem::passing(reason::IMAGE_PULL_FAILED, message))
+    })
+}
+
+fn crash(pod: &Pod) -> Option<Problem> {
+    containers(pod).find_map(|container| {
+        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+        let loops = waiting.and_then(|w| w.reason.as_deref()) == Some("CrashLoopBackOff");
+        let ended = [&container.state, &container.last_state]
+            .into_iter()
+            .flatten()
+            .find_map(|state| state.terminated.as_ref())
+            .filter(|ended| ended.exit_code != 0);
+        let ended = ended.filter(|_| loops || container.restart_count > 2)?;
+        let message = format!(
+            "Container {:?} of pod {:?} ends again and again (exit code {}{}): look at `kubectl logs {} -c {} --previous`",
+            container.name,
+            pod.name_any(),
+            ended.exit_code,
+            ended.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default(),
+            pod.name_any(),
+            container.name
+        );
+        Some(Problem::passing(reason::CRASH_LOOP, message))
+    })
+}
+
+fn unschedulable(pod: &Pod) -> Option<Problem> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let scheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+    let message =
+        format!("No node takes pod {:?}: {}", pod.name_any(), scheduled.message.clone().unwrap_or_default());
+    Some(Problem::passing(reason::UNSCHEDULABLE, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(status: serde_json::Value) -> Pod {
+        serde_json::from_value(json!({"metadata": {"name": "a-0"}, "status": status})).unwrap()
+    }
+
+    fn container(state: serde_json::Value) -> serde_json::Value {
+        json!({"name": "agent", "image": "x:1", "imageID": "", "ready": false, "restartCount": 0, "state": state})
+    }
+
+    #[test]
+    fn an_image_that_can_not_be_fetched_is_named_with_the_registrys_words() {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}});
+        let problem = pods(&[pod(json!({"containerStatuses": [container(waiting)]}))]).unwrap();
+        assert_eq!(problem.reason, reason::IMAGE_PULL_FAILED);
+        assert!(problem.message.contains("x:1") && problem.message.contains("no such host"), "{problem}");
+    }
+
+    #[test]
+    fn a_pod_without_a_node_says_the_schedulers_words() {
+        let status = json!({"conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]});
+        let problem = pods(&[pod(status)]).unwrap();
+        assert_eq!((problem.reason, problem.message.contains("0/3 nodes")), (reason::UNSCHEDULABLE, true));
+    }
+
+    #[test]
+    fn a_container_that_starts_is_no_problem() {
+        let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
+        assert_eq!(pods(&[pod(json!({"containerStatuses": [container(waiting)]}))]), None);
+    }
+
+    #[test]
+    fn a_quota_is_told_from_other_refusals() {
+        let event = |message: &str| -> Event {
+            serde_json::from_value(
+                json!({"metadata": {}, "involvedObject": {}, "reason": "FailedCreate", "message": message}),
+            )
+            .unwrap()
+        };
+        assert_eq!(
+            events(&[event("pods \"a\" is forbidden: exceeded quota: q")]).unwrap().reason,
+            reason::QUOTA_EXCEEDED
+        );
+        assert_eq!(events(&[event("violates PodSecurity")]).unwrap().reason, reason::CREATE_FAILED);
+    }
+}

@@ -1,0 +1,9 @@
+//! What the operator says of itself: logs, metrics, health.
+
+mod http;
+mod log;
+mod metrics;
+
+pub use http::{Health, serve};
+pub use log::init as init_log;
+pub use metrics::Metrics;
