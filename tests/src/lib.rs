@@ -2,6 +2,7 @@
 //!
 //! Everything is real: processes, sockets, files, signals. Nothing here sleeps; waits are on conditions.
 
+pub mod cluster;
 pub mod program;
 pub mod run;
 pub mod target;

@@ -6,18 +6,32 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two questions.
 const AGAIN: Duration = Duration::from_millis(10);
+/// Between two questions that start a program.
+const SLOWLY: Duration = Duration::from_millis(300);
 
 /// Asks until there is an answer.
 ///
 /// # Panics
 /// When there is none within [`PATIENCE`].
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    every(AGAIN, what, ask)
+}
+
+/// The same for questions that cost something.
+///
+/// # Panics
+/// When there is no answer within [`PATIENCE`].
+pub fn slowly<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    every(SLOWLY, what, ask)
+}
+
+fn every<T>(pause: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
         assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
-        std::thread::park_timeout(AGAIN);
+        std::thread::park_timeout(pause);
     }
 }

@@ -1,0 +1,28 @@
+//! What the tests on a real cluster share: `kubectl` as users have it, a namespace of a test's own, a target
+//! in it that counts, and LoadTests.
+//!
+//! The cluster is whatever KUBECONFIG names, with the operator of `tests/cluster/operator`.
+
+mod audit;
+mod kubectl;
+mod load_test;
+mod node;
+mod space;
+mod target;
+
+pub use audit::{Audit, Request};
+pub use kubectl::{Output, kubectl};
+pub use load_test::LoadTest;
+pub use node::{component, process_of, signal_process};
+pub use space::Space;
+pub use target::Target;
+
+/// Image of operator, broker and targets.
+pub fn operator_image() -> String {
+    std::env::var("LOADS_OPERATOR_IMAGE").unwrap_or_else(|_| "localhost/loads-operator:test".to_owned())
+}
+
+/// Image of agents.
+pub fn agent_image() -> String {
+    std::env::var("LOADS_AGENT_IMAGE").unwrap_or_else(|_| "localhost/loads-agent:test".to_owned())
+}

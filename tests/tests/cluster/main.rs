@@ -1,0 +1,14 @@
+//! LoadTests on a real cluster, with the operator as it is installed.
+#![expect(clippy::unwrap_used, reason = "a test that can not go on is a test that fails")]
+
+mod agents;
+mod bundles;
+mod control;
+mod faults;
+mod ownership;
+mod requests;
+mod rules;
+mod runs;
+mod security;
+mod specs;
+mod waits;

@@ -1,0 +1,96 @@
+//! A run from `kubectl apply` to the verdict.
+
+use loads_tests::cluster::{LoadTest, Space};
+
+use super::specs;
+
+/// Twenty agents of two users: every hit is counted on both sides.
+fn twenty_agents(space: &Space, spec: &str, hits: u64) {
+    let target = space.target();
+    let test = space.load_test("shop", &spec.replace("http://TARGET", &target.url()));
+    let (reason, message) = test.finished();
+    assert_eq!(reason, "Passed", "{message}");
+    assert_eq!((test.result("hits"), target.total()), (hits, hits));
+    let agents = &test.status()["agents"];
+    assert_eq!(agents["wanted"], 20);
+    let skew = agents["startSkewMicroseconds"].as_u64().unwrap();
+    println!("start skew of 20 agents: {skew} µs");
+    assert_eq!(test.report()["hits"], hits, "the report keeps what the status says");
+}
+
+#[test]
+fn twenty_http_agents_count_what_the_target_counts() {
+    let space = Space::new("http");
+    let spec = "executor: http\nserverURL: http://TARGET\nhttp: {requests: [{path: /}]}\nagents: 20\nusers: 2\nhits: 50";
+    twenty_agents(&space, spec, 2000);
+}
+
+#[test]
+fn twenty_python_agents_count_what_the_target_counts() {
+    let space = Space::new("python");
+    let target = space.target();
+    let spec = specs::python(&target, "agents: 20\nusers: 2\nhits: 10");
+    twenty_agents(&space, &spec, 400);
+}
+
+#[test]
+fn twenty_agents_with_external_runners_count_what_the_target_counts() {
+    let space = Space::new("external");
+    let target = space.target();
+    let spec = specs::external(&target, "agents: 20\nusers: 1\nhits: 5");
+    twenty_agents(&space, &spec, 100);
+}
+
+#[test]
+fn fifteen_lines_are_enough_and_the_columns_fit_a_terminal() {
+    let space = Space::new("short");
+    let target = space.target();
+    let manifest = LoadTest::manifest("short", &specs::http(&target, "/", "agents: 2\nhits: 10"));
+    assert!(manifest.lines().count() <= 15, "{manifest}");
+    space.apply(&manifest).ok();
+    let test = LoadTest::existing(&space, "short");
+    assert_eq!(test.finished().0, "Passed");
+    let shown = space.kubectl(&["get", "ldt"]).ok();
+    let mut lines = shown.lines();
+    let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["NAME", "STATUS", "AGENTS", "PROGRESS", "RPS", "ERR%", "P95", "AGE"]);
+    let row = lines.next().unwrap();
+    assert!(row.contains("Passed") && row.contains("100%") && row.len() <= 80, "{row}");
+}
+
+#[test]
+fn agents_that_are_ready_start_within_a_second() {
+    let space = Space::new("start");
+    let target = space.target();
+    let test = space.load_test("start", &specs::http(&target, "/", "agents: 5\nduration: 3"));
+    assert_eq!(test.finished().0, "Passed");
+    let status = test.status();
+    let skew = status["agents"]["startSkewMicroseconds"].as_u64().unwrap();
+    println!("start skew of 5 agents: {skew} µs, started {}", status["startTime"]);
+    let (_, ready_reason, _) = test.condition("AgentsReady");
+    assert_eq!(ready_reason, "Finished");
+}
+
+#[test]
+fn events_tell_the_story_of_a_run_in_order() {
+    let space = Space::new("events");
+    let target = space.target();
+    let test = space.load_test("story", &specs::http(&target, "/", "agents: 2\nduration: 2"));
+    test.finished();
+    let story = || {
+        let told = space.kubectl(&[
+            "get",
+            "events.events.k8s.io",
+            "--sort-by=.eventTime",
+            "-o",
+            "jsonpath={range .items[?(@.regarding.kind==\"LoadTest\")]}{.reason} {end}",
+        ]);
+        let told = told.ok();
+        told.contains("Passed").then_some(told)
+    };
+    let told = loads_tests::wait::slowly("the verdict among the events", story);
+    let told: Vec<&str> = told.split_whitespace().collect();
+    assert_eq!(told.first(), Some(&"Accepted"), "{told:?}");
+    assert_eq!(told.last(), Some(&"Passed"), "{told:?}");
+    assert!(told.contains(&"Running"), "{told:?}");
+}

@@ -1,0 +1,26 @@
+//! Specs that several tests use.
+
+use loads_tests::cluster::Target;
+
+/// The http executor against the target, with these lines besides.
+pub fn http(target: &Target<'_>, path: &str, more: &str) -> String {
+    format!("executor: http\nserverURL: {}\nhttp: {{requests: [{{path: '{path}'}}]}}\n{more}", target.url())
+}
+
+/// A Python test that asks for `/` once.
+pub fn python(target: &Target<'_>, more: &str) -> String {
+    format!(
+        "test: shop.TestShop.test_root\nserverURL: {}\nbundle:\n  files:\n    shop.py: |\n      from loads.case import TestCase\n      class TestShop(TestCase):\n          def test_root(self):\n              self.assertEqual(200, self.session.get(self.server_url + '/').status_code)\n{more}",
+        target.url()
+    )
+}
+
+/// A runner in another process, over the external-runner protocol.
+pub fn external(target: &Target<'_>, more: &str) -> String {
+    let runner = include_str!("../../runners/python/runner.py");
+    let runner: String = runner.lines().map(|line| format!("      {line}\n")).collect();
+    format!(
+        "executor: external\nexternal: {{command: [/opt/loads/bin/python, runner.py, '{{test}}']}}\nserverURL: {}\nbundle:\n  files:\n    runner.py: |\n{runner}{more}",
+        target.url()
+    )
+}
