@@ -79,6 +79,7 @@ start_component() {
     kube-controller-manager)
       launch "$1" "$kubernetes_bin/$1" --kubeconfig "$folder/$1.kubeconfig" --leader-elect=false \
         --bind-address 127.0.0.1 --use-service-account-credentials --root-ca-file "$folder/ca.crt" \
+        --flex-volume-plugin-dir "$folder/volume-plugins" \
         --service-account-private-key-file "$folder/accounts.key" --kube-api-qps=300 --kube-api-burst=600
       wait_for "$1" curl -fsSk --noproxy '*' https://127.0.0.1:10257/healthz
       ;;

@@ -75,16 +75,16 @@ pid_of() {
 
 alive() { pid_of "$1" >/dev/null; }
 
-# stop NAME: politely, after 10 seconds by force
+# stop NAME [SIGNAL]: by force after 10 seconds
 stop() {
   local pid
   if pid=$(pid_of "$1"); then
-    kill "$pid" 2>/dev/null || true
+    kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
     for _ in {1..100}; do
       alive "$1" || break
       sleep 0.1
     done
-    kill -9 "$pid" 2>/dev/null || true
+    kill -s KILL "$pid" 2>/dev/null || true
   fi
   rm -f "$folder/$1.pid"
 }

@@ -83,13 +83,9 @@ dns_answers() (
 
 cluster_down() {
   local index
-  # Backwards, and containerd and etcd after the pods.
-  for ((index = ${#components[@]} - 1; index >= 0; index--)); do
-    [[ ${components[index]} == @(etcd|containerd) ]] || stop "${components[index]}"
-  done
-  stop containerd
+  # Backwards, and by force: nothing of it is kept, and an API server waits long for its watchers.
+  for ((index = ${#components[@]} - 1; index >= 0; index--)); do stop "${components[index]}" KILL; done
   pods_down
-  stop etcd
   network_down
   rm -rf --one-file-system "$folder"
 }

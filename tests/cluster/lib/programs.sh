@@ -55,31 +55,14 @@ go_build_kubernetes() {
   (cd "$cluster_code" && CGO_ENABLED=0 go build -trimpath -ldflags "$flags" -o "$into/" "${@/#/k8s.io/kubernetes/cmd/}")
 }
 
+build_kubernetes() { build_into "$kubernetes_bin" "$*" go_build_kubernetes; }
+
 # go_install INTO VERSION PACKAGE…
 go_install() {
   local into=$1 version=$2
   shift 2
   CGO_ENABLED=0 GOBIN=$into go install -trimpath -ldflags "-s -w" "${@/%/@$version}"
 }
-
-build_kubernetes() {
-  local into=$1 flags="-s -w"
-  shift
-  flags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes_version"
-  flags+=" -X k8s.io/component-base/version.gitMajor=1"
-  flags+=" -X k8s.io/component-base/version.gitMinor=$(cut -d. -f2 <<<"$kubernetes_version")"
-  # In one call: the programs share most of their packages.
-  (cd "$cluster_code" && CGO_ENABLED=0 go build -trimpath -ldflags "$flags" -o "$into/" "${@/#/k8s.io/kubernetes/cmd/}")
-}
-
-# go_install PREFIX@VERSION INTO PROGRAM…: the packages PREFIX/PROGRAM
-go_install() {
-  local prefix=${1%@*} version=${1##*@} into=$2
-  shift 2
-  CGO_ENABLED=0 GOBIN=$into go install -trimpath -ldflags "-s -w" "${@/%/@$version}"
-}
-
-build_kubernetes() { build_into "$kubernetes_bin" "$*" go_build_kubernetes; }
 
 go_install_containerd() {
   local into=$1
