@@ -35,7 +35,7 @@ take_lock() {
 
 kubectl() { "$kubernetes_bin/kubectl" --kubeconfig "$kubeconfig_file" "$@"; }
 
-ctr() { "$containerd_bin/ctr" --address "$containerd_socket" --namespace k8s.io "$@"; }
+ctr() { CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 "$containerd_bin/ctr" --address "$containerd_socket" --namespace k8s.io "$@"; }
 
 known_component() {
   [[ " ${components[*]} " == *" $1 "* ]] || die "there is no part named $1; the parts are: ${components[*]}"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced: links, kernel settings and packet filters of the cluster, each of which `network_down` takes back.
 
-settings=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables)
+kernel_settings=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables)
 
 network_up() {
   # A link of these names that is not ours belongs to another cluster, which would be broken.
@@ -16,7 +16,7 @@ network_up() {
 
   [[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]] || modprobe br_netfilter 2>/dev/null ||
     die "the kernel has no br_netfilter: a pod would not get answers from a Service whose pod is on the same bridge"
-  for setting in "${settings[@]}"; do
+  for setting in "${kernel_settings[@]}"; do
     old=$(sysctl -n "$setting")
     echo "$setting=$old" >>"$folder/settings"
     [[ $old == 1 ]] || sysctl -q -w "$setting=1"
