@@ -8,6 +8,7 @@ pub mod agent;
 pub mod clock;
 pub mod executor;
 pub mod executors;
+pub mod keeper;
 pub mod record;
 pub mod session;
 pub mod spool;

@@ -4,6 +4,7 @@ mod agent;
 mod broker;
 mod demo_server;
 mod exit;
+mod keeper;
 mod lint;
 mod python_env;
 mod run;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
 /// Load tests as Python functional tests, HTTP scenarios, or runners in any language; on this machine or on
@@ -39,13 +41,20 @@ enum Command {
     Broker(broker::Args),
     /// Serve as one agent of a run (started by `loads run --processes` and by the operator).
     Agent(agent::Args),
+    /// Stand by next to an agent, and deliver what it leaves when it is killed (started by the operator).
+    Keeper(keeper::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     init_log();
     loads_transport::raise_open_files();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = match cli.command {
+        // It stands by next to every agent of a cluster and does nothing but wait: one thread is enough.
+        Command::Keeper(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Exit::error(format!("the runtime can not start: {error}")).report(),
     };
@@ -56,6 +65,7 @@ fn main() -> ExitCode {
             Command::DemoServer(args) => serve_demo(&args).await,
             Command::Broker(args) => broker::broker(args).await,
             Command::Agent(args) => agent::agent(args).await,
+            Command::Keeper(args) => keeper::keeper(args).await,
         }
     });
     // Tasks that still block (a runner that ignores everything) must not hold the exit code back.

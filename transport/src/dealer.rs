@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::channel::mpsc::Receiver as MonitorReceiver;
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::AbortHandle;
+use tokio_util::sync::DropGuard;
 use zeromq::{
     DealerRecvHalf, DealerSendHalf, DealerSocket, Socket, SocketEvent, SocketRecv, SocketSend, ZmqMessage,
 };
@@ -14,7 +15,8 @@ use zeromq::{
 use crate::endpoint::Endpoint;
 use crate::link::{Pause, disconnected, options};
 use crate::router::joined;
-use crate::{Error, Limits};
+use crate::tunnel::Tunnel;
+use crate::{ClientTls, Error, Limits};
 
 /// Messages that wait for `recv`; more stay in the network.
 const WAITING: usize = 256;
@@ -57,11 +59,19 @@ struct Shared {
 impl Dealer {
     /// Starts connecting to `endpoint`; returns at once. Needs a tokio runtime.
     pub fn connect(endpoint: &str) -> Result<Self, Error> {
-        let endpoint = Endpoint::parse(endpoint)?.to_string();
+        Self::connect_tls(endpoint, None)
+    }
+
+    /// As [`Dealer::connect`]; with `tls`, through TLS. A host name is looked up for every connection.
+    pub fn connect_tls(endpoint: &str, tls: Option<ClientTls>) -> Result<Self, Error> {
+        let way = Way {
+            endpoint: Endpoint::parse(endpoint)?.to_string(),
+            tunnel: tls.map(|tls| Tunnel::new(endpoint, tls)).transpose()?,
+        };
         let shared =
             Arc::new(Shared { connection: Mutex::new(None), known: AtomicU64::new(0), renew: Notify::new() });
         let (events, receiver) = mpsc::channel(WAITING);
-        let task = tokio::spawn(stay_connected(endpoint, Arc::clone(&shared), events)).abort_handle();
+        let task = tokio::spawn(stay_connected(way, Arc::clone(&shared), events)).abort_handle();
         let sender = DealerSender { shared, limit: Limits::default().max_message };
         Ok(Self { events: receiver, sender, task })
     }
@@ -114,12 +124,18 @@ impl DealerSender {
     }
 }
 
-async fn stay_connected(endpoint: String, shared: Arc<Shared>, events: mpsc::Sender<(u64, Event)>) {
+/// How the other side is reached.
+struct Way {
+    endpoint: String,
+    tunnel: Option<Tunnel>,
+}
+
+async fn stay_connected(way: Way, shared: Arc<Shared>, events: mpsc::Sender<(u64, Event)>) {
     let mut pause = Pause::new();
     let mut number = 0;
     loop {
-        match open(&endpoint).await {
-            Ok((send, mut recv, mut monitor)) => {
+        match way.open().await {
+            Ok(Opened { send, mut recv, mut monitor, _tunnel }) => {
                 number += 1;
                 *shared.connection.lock().await = Some((number, send));
                 if events.send((number, Event::Connected)).await.is_err() {
@@ -133,20 +149,39 @@ async fn stay_connected(endpoint: String, shared: Arc<Shared>, events: mpsc::Sen
                     return;
                 }
             }
-            Err(reason) => tracing::debug!(%endpoint, %reason, "no connection yet"),
+            Err(reason) => tracing::debug!(endpoint = %way.endpoint, %reason, "no connection yet"),
         }
         pause.wait().await;
     }
 }
 
-type Opened = (DealerSendHalf, DealerRecvHalf, MonitorReceiver<SocketEvent>);
+struct Opened {
+    send: DealerSendHalf,
+    recv: DealerRecvHalf,
+    monitor: MonitorReceiver<SocketEvent>,
+    _tunnel: Option<DropGuard>,
+}
 
-async fn open(endpoint: &str) -> zeromq::ZmqResult<Opened> {
-    let mut socket = DealerSocket::with_options(options());
-    let monitor = socket.monitor();
-    socket.connect(endpoint).await?;
-    let (send, recv) = socket.split();
-    Ok((send, recv, monitor))
+impl Way {
+    async fn open(&self) -> zeromq::ZmqResult<Opened> {
+        let mut socket = DealerSocket::with_options(options());
+        let monitor = socket.monitor();
+        let tunnel = match &self.tunnel {
+            None => {
+                socket.connect(&self.endpoint).await?;
+                None
+            }
+            Some(tunnel) => {
+                let far = tunnel.dial().await?;
+                let (near, address) = tunnel.near()?;
+                let carrying = async { Ok(near.carry(far).await?) };
+                let ((), guard) = tokio::try_join!(socket.connect(&address), carrying)?;
+                Some(guard)
+            }
+        };
+        let (send, recv) = socket.split();
+        Ok(Opened { send, recv, monitor, _tunnel: tunnel })
+    }
 }
 
 /// Hands messages over until the connection ends. True if there was one: a router that has no room ends a

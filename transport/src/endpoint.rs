@@ -34,6 +34,17 @@ impl Endpoint {
             _ => Ok(Self::Tcp(host.to_owned(), port)),
         }
     }
+
+    /// Host without brackets, and port; TLS has no other endpoints.
+    pub(crate) fn must_be_tcp(&self, text: &str) -> Result<(&str, u16), Error> {
+        match self {
+            Self::Tcp(host, port) => Ok((host.trim_start_matches('[').trim_end_matches(']'), *port)),
+            Self::Ipc(_) => {
+                let reason = "TLS is for tcp endpoints, a unix socket has the rights of its file";
+                Err(Error::Endpoint { endpoint: text.to_owned(), reason })
+            }
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {

@@ -1,6 +1,7 @@
 //! Why a socket can not be made or a message not be sent.
 
 use std::io;
+use std::path::PathBuf;
 
 /// What went wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,16 @@ pub enum Error {
     Private {
         /// The temporary directory.
         place: String,
+        /// The reason.
+        reason: String,
+    },
+    /// Certificates or key can not be used.
+    #[error(
+        "TLS with {path} is not possible: {reason}; the folder must hold ca.crt, tls.crt and tls.key in PEM, all of one run"
+    )]
+    Tls {
+        /// The file, or the folder.
+        path: PathBuf,
         /// The reason.
         reason: String,
     },

@@ -5,7 +5,10 @@
 //! a peer that sends heartbeats. Connecting sockets ([`Dealer`], [`Subscriber`]) reconnect by themselves.
 //! A message is one frame of bytes; what is in it is `loads-wire`'s matter.
 //!
-//! What a message goes through: `guard::listener` accepts, `guard::filter` checks and forwards frames,
+//! Between machines, [`ServerTls`] and [`ClientTls`] put mutual TLS below ZeroMQ: who has no certificate of the
+//! run reaches no decoder.
+//!
+//! What a message goes through: `guard::listener` accepts (and does the TLS handshake), `guard::filter` checks and forwards frames,
 //! the crate queues them, `router`, `puller` or `publisher` hand them over.
 #![forbid(unsafe_code)]
 
@@ -19,6 +22,8 @@ mod publisher;
 mod puller;
 mod router;
 mod subscriber;
+mod tls;
+mod tunnel;
 mod zmtp;
 
 pub use dealer::{Dealer, DealerSender, Event};
@@ -29,3 +34,4 @@ pub use publisher::Publisher;
 pub use puller::Puller;
 pub use router::{Incoming, PeerId, Router, RouterReceiver, RouterSender};
 pub use subscriber::Subscriber;
+pub use tls::{ClientTls, ServerTls};

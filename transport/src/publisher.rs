@@ -3,8 +3,8 @@
 use tokio::sync::Mutex;
 use zeromq::{PubSocket, Socket, SocketSend, ZmqMessage};
 
-use crate::guard::Guard;
 use crate::guard::filter::Kind;
+use crate::guard::{Guard, Listen};
 use crate::router::adopt;
 use crate::{Counts, Error, Limits};
 
@@ -19,7 +19,7 @@ pub struct Publisher {
 impl Publisher {
     /// Listens on `endpoint` (`tcp://HOST:PORT`, port 0 for any free one, or `ipc://PATH`).
     pub async fn bind(endpoint: &str, limits: Limits) -> Result<Self, Error> {
-        let (guard, inner) = Guard::bind(endpoint, Kind::Pub, limits, None).await?;
+        let (guard, inner) = Guard::bind(Listen::plain(endpoint, Kind::Pub, limits), None).await?;
         let mut socket = PubSocket::new();
         adopt(&mut socket, inner).await?;
         Ok(Self { socket: Mutex::new(socket), guard, limit: limits.max_message })

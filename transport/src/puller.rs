@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use zeromq::{PullSocket, Socket, SocketRecv};
 
-use crate::guard::Guard;
 use crate::guard::filter::Kind;
+use crate::guard::{Guard, Listen};
 use crate::router::{adopt, joined};
 use crate::{Counts, Error, Limits};
 
@@ -17,7 +17,7 @@ pub struct Puller {
 impl Puller {
     /// Listens on `endpoint` (`tcp://HOST:PORT`, port 0 for any free one, or `ipc://PATH`).
     pub async fn bind(endpoint: &str, limits: Limits) -> Result<Self, Error> {
-        let (guard, inner) = Guard::bind(endpoint, Kind::Pull, limits, None).await?;
+        let (guard, inner) = Guard::bind(Listen::plain(endpoint, Kind::Pull, limits), None).await?;
         let mut socket = PullSocket::new();
         adopt(&mut socket, inner).await?;
         Ok(Self { socket, guard })

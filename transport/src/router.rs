@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use crate::guard::Guard;
 use crate::guard::filter::Kind;
-use crate::{Counts, Error, Limits};
+use crate::guard::{Guard, Listen};
+use crate::{Counts, Error, Limits, ServerTls};
 
 /// One connection of a [`Router`]. Every connection of a process has its own; none is used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,8 +65,14 @@ pub struct RouterSender {
 impl Router {
     /// Listens on `endpoint` (`tcp://HOST:PORT`, port 0 for any free one, or `ipc://PATH`).
     pub async fn bind(endpoint: &str, limits: Limits) -> Result<Self, Error> {
+        Self::bind_tls(endpoint, limits, None).await
+    }
+
+    /// As [`Router::bind`]; with `tls`, only who has a certificate of the same authority is heard.
+    pub async fn bind_tls(endpoint: &str, limits: Limits, tls: Option<ServerTls>) -> Result<Self, Error> {
         let (gone_sender, gone) = mpsc::unbounded_channel();
-        let (guard, inner) = Guard::bind(endpoint, Kind::Router, limits, Some(gone_sender)).await?;
+        let listen = Listen { endpoint, kind: Kind::Router, limits, tls };
+        let (guard, inner) = Guard::bind(listen, Some(gone_sender)).await?;
         let mut socket = RouterSocket::new();
         adopt(&mut socket, inner).await?;
         let (send, recv) = socket.split();

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use loads_wire::Plan;
 use loads_wire::message::StopMode;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::Outcome;
+use super::timetable::Pauses;
+use crate::clock;
 use crate::session::Event;
 
 /// The broker's answer to the registration.
@@ -31,8 +34,16 @@ pub struct Inbox {
     pub start: Option<u64>,
     /// Barriers passed.
     pub step_starts: BTreeMap<u16, u64>,
+    /// Pauses of the load.
+    pub pauses: Pauses,
     /// How the load has to end.
     pub stop: Option<StopMode>,
+    /// Whether the broker ended the load, not this process' supervisor.
+    pub stopped_by_broker: bool,
+    /// When the supervisor (a signal) first told this process to go.
+    pub told_to_go: Option<Instant>,
+    /// Whether the broker has all that this process has to say.
+    pub settled: bool,
     /// Why this life is over.
     pub end: Option<Outcome>,
     /// Whether the broker was silent for too long.
@@ -48,7 +59,11 @@ impl Inbox {
             welcome: None,
             start: None,
             step_starts: BTreeMap::new(),
+            pauses: Pauses::default(),
             stop: None,
+            stopped_by_broker: false,
+            told_to_go: None,
+            settled: false,
             end: None,
             silent: false,
         }
@@ -66,6 +81,7 @@ impl Inbox {
             },
             Ok(()) = self.signal.changed() => {
                 let mode = *self.signal.borrow_and_update();
+                self.told_to_go.get_or_insert_with(Instant::now);
                 self.order_stop(mode);
             }
         }
@@ -93,15 +109,27 @@ impl Inbox {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Welcome { plan, remaining, step } => {
+            Event::Welcome { plan, remaining, step, paused, paused_nanos } => {
                 self.silent = false;
+                let begun = self.start.is_some() || step.is_some();
+                self.pauses.learn(paused && begun, paused_nanos, clock::now());
                 self.welcome.get_or_insert(Welcome { plan: *plan, remaining, step });
             }
             Event::Start(at) => self.start = self.start.or(Some(at)),
             Event::StepStart(step, at) => {
                 self.step_starts.entry(step).or_insert(at);
             }
-            Event::Stop(mode) => self.order_stop(Some(mode)),
+            // Before the start there is no load to pause: the broker holds the start back.
+            Event::Pause => {
+                let begun = self.start.is_some() || self.welcome.as_ref().is_some_and(|w| w.step.is_some());
+                self.pauses.on |= begun;
+            }
+            Event::Resume { at, paused_nanos } => self.pauses.resume(at, paused_nanos),
+            Event::Stop(mode) => {
+                self.stopped_by_broker = true;
+                self.order_stop(Some(mode));
+            }
+            Event::Settled => self.settled = true,
             Event::Refused { reason, superseded } => self.end = Some(Outcome::Refused { reason, superseded }),
             Event::Bye => self.end = Some(Outcome::Delivered),
             Event::Silent(seconds) => {
@@ -127,6 +155,37 @@ mod tests {
             inbox.next().await;
         }
         assert_eq!(inbox.stop, Some(StopMode::Now));
+    }
+
+    #[tokio::test]
+    async fn a_pause_counts_only_once_there_is_load_to_pause() {
+        let (say, hear) = mpsc::unbounded_channel();
+        let (_signal, stop) = watch::channel(None);
+        let mut inbox = Inbox::new(hear, stop);
+        for (event, paused) in [
+            (Event::Pause, false),
+            (Event::Start(5), false),
+            (Event::Pause, true),
+            (Event::Resume { at: 9, paused_nanos: 3 }, false),
+        ] {
+            say.send(event.clone()).unwrap();
+            inbox.next().await;
+            assert_eq!(inbox.pauses.on, paused, "{event:?}");
+        }
+        assert_eq!(inbox.pauses, Pauses { on: false, nanos: 3, resumed_at: 9 });
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_told_apart_from_the_brokers_stop() {
+        let (say, hear) = mpsc::unbounded_channel();
+        let (signal, stop) = watch::channel(None);
+        let mut inbox = Inbox::new(hear, stop);
+        signal.send_replace(Some(StopMode::Drain));
+        inbox.next().await;
+        assert!(inbox.told_to_go.is_some() && !inbox.stopped_by_broker);
+        say.send(Event::Stop(StopMode::Drain)).unwrap();
+        inbox.next().await;
+        assert!(inbox.stopped_by_broker);
     }
 
     #[tokio::test]

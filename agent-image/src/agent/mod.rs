@@ -2,11 +2,14 @@
 
 mod inbox;
 mod life;
+mod steps;
 mod timetable;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use loads_transport::ClientTls;
 use loads_wire::message::StopMode;
 use tokio::sync::watch;
 
@@ -14,7 +17,7 @@ use crate::clock;
 use crate::executor::Error as ExecutorError;
 use crate::record::WindowSink;
 use crate::session::{Delivery, Session, SessionConfig, Status};
-use crate::spool;
+use crate::spool::{self, Former};
 
 /// Where an agent works and whom it serves.
 #[derive(Debug, Clone)]
@@ -41,6 +44,19 @@ pub struct AgentConfig {
     pub reports_cpu: bool,
     /// Send no load: deliver what former processes of this index left, and leave.
     pub recover_only: bool,
+    /// How the broker is reached over a network.
+    pub tls: Option<ClientTls>,
+    /// How long to look for the broker at first.
+    pub find_broker: Duration,
+    /// From the order to go to the exit, at most.
+    pub grace: Duration,
+}
+
+impl AgentConfig {
+    /// For [`AgentConfig::find_broker`].
+    pub const FIND_BROKER: Duration = Duration::from_mins(1);
+    /// For [`AgentConfig::grace`]: below the 30 s that Kubernetes gives by default.
+    pub const GRACE: Duration = Duration::from_secs(25);
 }
 
 /// How an agent's life ended.
@@ -48,6 +64,8 @@ pub struct AgentConfig {
 pub enum Outcome {
     /// Everything is delivered and the broker said bye.
     Delivered,
+    /// Told to go by its supervisor, and everything is delivered; the run may go on.
+    Left,
     /// The broker was silent for too long; undelivered windows are in the spool.
     BrokerLost,
     /// The broker sent this process away.
@@ -88,11 +106,19 @@ pub enum Error {
     Executor(#[from] ExecutorError),
 }
 
-/// Lives one agent's life. `stop` may change from none to drain to now at any time.
+impl Error {
+    /// Whether another process of this agent would meet the same: the test or its surroundings are wrong.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Executor(ExecutorError::Configuration(_)))
+    }
+}
+
+/// Lives one agent's life. `stop` may change from none to drain to now at any time: the order to go.
 pub async fn run(config: AgentConfig, stop: watch::Receiver<Option<StopMode>>) -> Result<Outcome, Error> {
     let state = |source| Error::State { path: config.state_dir.clone(), source };
+    let _claim = spool::claim(&config.state_dir).map_err(state)?;
     let formers = spool::recover(&config.state_dir).map_err(state)?;
-    let epoch = clock::unix_now();
+    let epoch = epoch(&config, &formers);
     let (epoch_dir, own) = spool::start_epoch(&config.state_dir, epoch).map_err(state)?;
     let (sink, items) = WindowSink::channel();
     let status = Status::new();
@@ -104,9 +130,27 @@ pub async fn run(config: AgentConfig, stop: watch::Receiver<Option<StopMode>>) -
         results: config.results.clone(),
         cores: config.cores,
         reports_cpu: config.reports_cpu,
+        tls: config.tls.clone(),
+        recover_only: config.recover_only,
     };
     let delivery = Delivery::new(formers, epoch, own);
     let (say, hear) = Session::start(session, status.clone(), delivery, items)?;
     let inbox = inbox::Inbox::new(hear, stop);
-    life::Life { config: Arc::new(config), epoch_dir, sink, status, say, inbox }.live().await
+    let config = Arc::new(config);
+    let life = life::Life { config: Arc::clone(&config), epoch_dir, sink, status, say, inbox };
+    let outcome = life.live().await;
+    if matches!(outcome, Ok(Outcome::Delivered | Outcome::Left)) {
+        spool::note_delivered(&config.state_dir, epoch)
+            .map_err(|source| Error::State { path: config.state_dir.clone(), source })?;
+    }
+    outcome
+}
+
+/// A process that takes the load over comes after all others. One that only delivers comes right after those
+/// whose windows it has, so that it never fences a successor that is at work somewhere else.
+fn epoch(config: &AgentConfig, formers: &[Former]) -> u64 {
+    match formers.iter().map(|former| former.epoch).max() {
+        Some(newest) if config.recover_only => newest + 1,
+        _ => clock::unix_now(),
+    }
 }

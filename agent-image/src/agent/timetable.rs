@@ -18,28 +18,86 @@ pub enum Turn {
     Wait,
 }
 
-/// The step's turn, given T, the barrier's word for it and the time now.
-pub fn turn(welcome: &Welcome, step: u16, run_start: u64, barrier: Option<u64>, now: u64) -> Turn {
+/// Pauses of the run's load, as far as this process knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pauses {
+    /// Whether one is on.
+    pub on: bool,
+    /// Length of all that are over: the timetable moves by it.
+    pub nanos: u64,
+    /// When the last one that this process went through ended.
+    pub resumed_at: u64,
+}
+
+impl Pauses {
+    /// Load goes on at `at`, after `nanos` of pauses in all.
+    pub fn resume(&mut self, at: u64, nanos: u64) {
+        *self = Self { on: false, nanos: self.nanos.max(nanos), resumed_at: at };
+    }
+
+    /// What the broker says when it takes this process in (again) at `now`: words may have been missed.
+    pub fn learn(&mut self, on: bool, nanos: u64, now: u64) {
+        if self.on && !on {
+            self.resume(now, nanos);
+        }
+        *self = Self { on, nanos: self.nanos.max(nanos), ..*self };
+    }
+}
+
+/// What this process did of a step before a pause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stint {
+    /// Length of all pauses before this process first began the step.
+    pub paused_before: u64,
+    /// Executions begun.
+    pub started: u64,
+}
+
+/// A step that went on for no longer than this before a pause begins anew; one that went on for longer goes
+/// on where it was, as executors make up for nothing that was due this long ago.
+const BARELY_BEGUN: u64 = SECOND;
+
+/// The step's turn, given T, the barrier's word for it, the pauses so far, what was done of it before the
+/// last one, and the time now.
+pub fn turn(
+    welcome: &Welcome,
+    step: u16,
+    (run_start, barrier): (u64, Option<u64>),
+    pauses: &Pauses,
+    before: Option<Stint>,
+    now: u64,
+) -> Turn {
     let plan = &welcome.plan;
     let Some(this) = plan.steps.get(usize::from(step)) else { return Turn::Missed };
-    let executions = welcome.remaining.get(usize::from(step)).copied();
-    let order = |start, end| {
+    let executions = executions(welcome, step, this.length, before);
+    let order = |start: u64, end| {
         let (users, length) = (this.users, this.length);
+        let barely_begun = pauses.resumed_at > start && pauses.resumed_at - start <= BARELY_BEGUN;
+        let start = if barely_begun { pauses.resumed_at } else { start };
         Turn::Go(StepOrder { step, users, length, run_start, start, end, executions })
     };
+    let moved = pauses.nanos.saturating_sub(before.map_or(pauses.nanos, |stint| stint.paused_before));
     match this.length {
         Length::Seconds(seconds) => {
-            let start = run_start + seconds_before(plan, step) * SECOND;
+            let start = run_start + seconds_before(plan, step) * SECOND + pauses.nanos;
             let end = start + u64::from(seconds) * SECOND;
             if now >= end { Turn::Missed } else { order(start, Some(end)) }
         }
         Length::Hits(_) if executions == Some(0) => Turn::Missed,
         // A later process of this index has no need of the barrier for the step that the run is in.
         Length::Hits(_) if step == 0 || welcome.step == Some(step) => {
-            order(barrier.unwrap_or(run_start).max(run_start), None)
+            order(barrier.unwrap_or(run_start).max(run_start) + moved, None)
         }
-        Length::Hits(_) => barrier.map_or(Turn::Wait, |at| order(at, None)),
+        Length::Hits(_) => barrier.map_or(Turn::Wait, |at| order(at + moved, None)),
     }
+}
+
+/// Executions that are left, where they are not simply the step's.
+fn executions(welcome: &Welcome, step: u16, length: Length, before: Option<Stint>) -> Option<u64> {
+    let handed = welcome.remaining.get(usize::from(step)).copied();
+    let (Some(stint), Length::Hits(hits)) = (before, length) else { return handed };
+    let users = welcome.plan.steps.get(usize::from(step)).map_or(0, |s| u64::from(s.users));
+    Some(handed.unwrap_or(users * u64::from(hits)).saturating_sub(stint.started))
 }
 
 fn seconds_before(plan: &Plan, step: u16) -> u64 {
@@ -48,68 +106,5 @@ fn seconds_before(plan: &Plan, step: u16) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use loads_wire::plan::{ExecutorPlan, ExternalPlan, OnAgentLoss, Step};
-
-    const T: u64 = 100 * SECOND;
-
-    fn welcome(lengths: &[Length]) -> Welcome {
-        let plan = Plan {
-            run_id: "r".into(),
-            test: "t".into(),
-            executor: ExecutorPlan::External(ExternalPlan { command: vec!["true".into()] }),
-            server_url: None,
-            agents: 1,
-            min_agents: 1,
-            steps: lengths.iter().map(|l| Step { users: 2, length: *l }).collect(),
-            rate: None,
-            ramp_up_seconds: 0,
-            start_timeout_seconds: 60,
-            broker_silence_seconds: 60,
-            drain_seconds: 10,
-            on_agent_loss: OnAgentLoss::Replace,
-            test_dir: None,
-            python_deps: Vec::new(),
-            bundle_digest: None,
-            targets: None,
-        };
-        Welcome { plan, remaining: Vec::new(), step: None }
-    }
-
-    fn times(turn: Turn) -> (u64, Option<u64>) {
-        let Turn::Go(order) = turn else { panic!("not a go: {turn:?}") };
-        (order.start, order.end)
-    }
-
-    #[test]
-    fn duration_steps_follow_each_other_without_a_word_from_the_broker() {
-        let w = welcome(&[Length::Seconds(10), Length::Seconds(5)]);
-        assert_eq!(times(turn(&w, 0, T, None, T)), (T, Some(T + 10 * SECOND)));
-        assert_eq!(times(turn(&w, 1, T, None, T)), (T + 10 * SECOND, Some(T + 15 * SECOND)));
-    }
-
-    #[test]
-    fn a_late_process_joins_the_step_of_the_timetable() {
-        let w = welcome(&[Length::Seconds(10), Length::Seconds(5)]);
-        assert_eq!(turn(&w, 0, T, None, T + 11 * SECOND), Turn::Missed);
-        assert_eq!(times(turn(&w, 1, T, None, T + 11 * SECOND)).0, T + 10 * SECOND);
-    }
-
-    #[test]
-    fn hits_steps_after_the_first_wait_for_the_barrier() {
-        let w = welcome(&[Length::Hits(3), Length::Hits(3)]);
-        assert_eq!(times(turn(&w, 0, T, None, T)), (T, None));
-        assert_eq!(turn(&w, 1, T, None, T), Turn::Wait);
-        assert_eq!(times(turn(&w, 1, T, Some(T + 7), T)), (T + 7, None));
-    }
-
-    #[test]
-    fn a_replacement_does_what_is_left_and_nothing_twice() {
-        let mut w = welcome(&[Length::Hits(3), Length::Hits(3)]);
-        (w.remaining, w.step) = (vec![0, 4], Some(1));
-        assert_eq!(turn(&w, 0, T, None, T), Turn::Missed);
-        let Turn::Go(order) = turn(&w, 1, T, None, T) else { panic!("must not wait") };
-        assert_eq!(order.executions, Some(4));
-    }
-}
+#[path = "timetable_tests.rs"]
+mod tests;

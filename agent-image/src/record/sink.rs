@@ -1,5 +1,8 @@
 //! Where lanes put their windows.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use loads_wire::Window;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,26 +17,39 @@ pub enum SinkItem {
 
 /// A lane's way to the spool. Once a second for each lane, so the queue needs no bound.
 #[derive(Debug, Clone)]
-pub struct WindowSink(mpsc::UnboundedSender<SinkItem>);
+pub struct WindowSink {
+    items: mpsc::UnboundedSender<SinkItem>,
+    started: Arc<Mutex<BTreeMap<u16, u64>>>,
+}
 
 impl WindowSink {
     /// A sink and the end that the spool's task reads.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<SinkItem>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        (Self { items: sender, started: Arc::default() }, receiver)
+    }
+
+    /// Test executions of this step that the windows put in so far tell of.
+    pub fn started(&self, step: u16) -> u64 {
+        self.tally().get(&step).copied().unwrap_or(0)
+    }
+
+    fn tally(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands a window over; empty ones are dropped. After the agent is gone there is nobody to tell.
     pub fn put(&self, window: Window) {
         if !window.is_empty() {
-            let _ = self.0.send(SinkItem::Window(Box::new(window)));
+            *self.tally().entry(window.step).or_default() += window.totals.started;
+            let _ = self.items.send(SinkItem::Window(Box::new(window)));
         }
     }
 
     /// Resolves when everything put in before is in the spool.
     pub async fn flush(&self) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(SinkItem::Flush(done)).is_ok() {
+        if self.items.send(SinkItem::Flush(done)).is_ok() {
             let _ = wait.await;
         }
     }

@@ -100,6 +100,11 @@ impl Delivery {
         self.lanes.iter().all(|lane| lane.outbox.delivered(lane.spool.last_seq()))
     }
 
+    /// Whether there is nothing at all to deliver.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.spool.last_seq() == 0)
+    }
+
     /// Highest number of this process' windows.
     pub fn last_seq(&self) -> u64 {
         self.lanes.last().map_or(0, |lane| lane.spool.last_seq())

@@ -1,12 +1,13 @@
 //! The task that talks to the broker.
 
 use loads_transport::{Dealer, DealerSender, Error as TransportError, Event as Link};
-use loads_wire::message::{Envelope, Heartbeat, Problem, Register, ToAgent, ToBroker};
-use nix::sys::resource::{Usage, UsageWho, getrusage};
+use loads_wire::message::{Envelope, Heartbeat, Register, ToAgent, ToBroker};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
 use super::clock_offset::ClockOffset;
+use super::parting::Parting;
+use super::status::cpu_millis;
 use super::{Command, Delivery, Event, SessionConfig, Status};
 use crate::clock::{self, SECOND};
 use crate::record::SinkItem;
@@ -33,6 +34,13 @@ pub struct Session {
     silence: u64,
     silent: bool,
     cpu_millis: u64,
+    /// The newest broker that this process has heard of: there may be two for a while.
+    broker_epoch: Option<u64>,
+    /// What the present control connection says does not count: its broker is an older one.
+    outdated: bool,
+    /// Results connections so far.
+    connections: u64,
+    parting: Parting,
     /// Everything said since the start that a new connection must repeat.
     said: Vec<Command>,
 }
@@ -46,8 +54,8 @@ impl Session {
         delivery: Delivery,
         sink: mpsc::UnboundedReceiver<SinkItem>,
     ) -> Result<(mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Event>), TransportError> {
-        let control = Dealer::connect(&config.control)?;
-        let results = Dealer::connect(&config.results)?;
+        let control = Dealer::connect_tls(&config.control, config.tls.clone())?;
+        let results = Dealer::connect_tls(&config.results, config.tls.clone())?;
         let (commands, said) = mpsc::unbounded_channel();
         let (events, heard) = mpsc::unbounded_channel();
         let session = Self {
@@ -65,6 +73,10 @@ impl Session {
             silence: u64::MAX,
             silent: false,
             cpu_millis: cpu_millis(),
+            broker_epoch: None,
+            outdated: false,
+            connections: 0,
+            parting: Parting::default(),
             said: Vec::new(),
             config,
         };
@@ -91,7 +103,7 @@ impl Session {
                     Err(_) => return,
                 },
                 event = results.recv() => match event {
-                    Ok(event) => self.on_results(event),
+                    Ok(event) => self.on_results(event).await,
                     Err(_) => return,
                 },
                 command = commands.recv() => match command {
@@ -104,6 +116,9 @@ impl Session {
                 }
             }
             self.pump().await;
+            if self.parting.is_settled(self.delivery.delivered()) {
+                let _ = self.events.send(Event::Settled);
+            }
         }
     }
 
@@ -123,8 +138,12 @@ impl Session {
     /// Returns whether the conversation is over.
     async fn on_control(&mut self, event: Link) -> bool {
         match event {
-            Link::Connected => self.register().await,
+            Link::Connected => {
+                self.outdated = false;
+                self.register().await;
+            }
             Link::Disconnected => self.welcomed = false,
+            Link::Message(_) if self.outdated || self.parting.alone() => {}
             Link::Message(bytes) => match Envelope::<ToAgent>::decode(&bytes, &self.config.run) {
                 Ok(message) => return self.on_message(message.body).await,
                 Err(reason) => tracing::warn!(%reason, "a message of the broker was left out"),
@@ -133,11 +152,10 @@ impl Session {
         false
     }
 
-    fn on_results(&mut self, event: Link) {
+    async fn on_results(&mut self, event: Link) {
         let bytes = match event {
             Link::Message(bytes) => bytes,
-            // What was on its way over the former connection may be lost with it.
-            Link::Connected => return self.delivery.rewind(clock::now()),
+            Link::Connected => return self.results_connected().await,
             Link::Disconnected => return,
         };
         match Envelope::<ToAgent>::decode(&bytes, &self.config.run).map(|m| m.body) {
@@ -152,11 +170,42 @@ impl Session {
         self.last_heard = clock::now();
     }
 
+    async fn results_connected(&mut self) {
+        // What was on its way over the former connection may be lost with it.
+        self.delivery.rewind(clock::now());
+        self.connections += 1;
+        // That may have been the connection to an older broker, whose acknowledgements are worth nothing: the
+        // present one says what it has.
+        if self.connections > 1 && self.welcomed {
+            self.register().await;
+        }
+    }
+
+    /// Notes which broker speaks; false if it is an older one than was heard of before.
+    fn is_newest(&mut self, broker: u64) -> bool {
+        let known = self.broker_epoch.unwrap_or(broker);
+        if broker < known {
+            tracing::warn!(broker, known, "an older broker answers: trying again to find the newer one");
+            (self.outdated, self.welcomed) = (true, false);
+            return false;
+        }
+        if broker > known {
+            self.results.reconnect();
+        }
+        self.broker_epoch = Some(broker);
+        true
+    }
+
     async fn on_message(&mut self, message: ToAgent) -> bool {
+        if let ToAgent::Welcome { broker_epoch, .. } = &message
+            && !self.is_newest(*broker_epoch)
+        {
+            return false;
+        }
         self.last_heard = clock::now();
         self.silent = false;
         let event = match message {
-            ToAgent::Welcome { plan, committed, remaining, step, .. } => {
+            ToAgent::Welcome { plan, committed, remaining, step, paused, paused_nanos, .. } => {
                 let remaining = self.delivery.left_to_do(remaining, &committed);
                 self.delivery.reconnected(&committed, clock::now());
                 self.welcomed = true;
@@ -165,10 +214,11 @@ impl Session {
                 for command in self.said.clone() {
                     self.tell(&command).await;
                 }
-                Event::Welcome { plan, remaining, step }
+                Event::Welcome { plan, remaining, step, paused, paused_nanos }
             }
             ToAgent::HeartbeatAck { sent_at, broker_now } => {
                 self.offset.round_trip(sent_at, broker_now, clock::now());
+                self.parting.answered(sent_at);
                 return false;
             }
             ToAgent::Start { at } => {
@@ -178,8 +228,16 @@ impl Session {
             ToAgent::StepStart { step, at } => {
                 Event::StepStart(step, self.offset.to_local(at, self.unix_offset))
             }
+            ToAgent::Pause => Event::Pause,
+            ToAgent::Resume { at, paused_nanos } => {
+                Event::Resume { at: self.offset.to_local(at, self.unix_offset), paused_nanos }
+            }
             ToAgent::Stop { stop } => Event::Stop(stop),
             ToAgent::Bye => Event::Bye,
+            ToAgent::Refused { superseded: true, .. } if self.config.recover_only => {
+                self.deliver_alone();
+                return false;
+            }
             ToAgent::Refused { reason, superseded } => Event::Refused { reason, superseded },
             other => {
                 tracing::warn!(?other, "not a message for agents");
@@ -189,6 +247,13 @@ impl Session {
         let over = event == Event::Bye || matches!(event, Event::Refused { .. });
         let _ = self.events.send(event);
         over
+    }
+
+    /// A newer process has the index, and does not know of these windows: they are delivered all the same,
+    /// from the first, as nobody says any more which of them the broker has.
+    fn deliver_alone(&mut self) {
+        self.parting.go_alone();
+        self.delivery.reconnected(&[], clock::now());
     }
 
     async fn register(&mut self) {
@@ -227,6 +292,10 @@ impl Session {
     }
 
     fn watch_silence(&mut self, now: u64) {
+        if self.outdated {
+            self.control.reconnect();
+            self.results.reconnect();
+        }
         let quiet = now.saturating_sub(self.last_heard);
         if quiet >= STALE && now.saturating_sub(self.last_renewed) >= STALE {
             self.last_renewed = now;
@@ -241,6 +310,10 @@ impl Session {
     }
 
     async fn say(&mut self, command: Command) {
+        if matches!(command, Command::Done { .. }) && self.delivery.is_empty() && self.broker_epoch.is_none()
+        {
+            self.parting.nothing_to_say();
+        }
         if self.welcomed {
             self.tell(&command).await;
         }
@@ -250,21 +323,24 @@ impl Session {
     async fn tell(&mut self, command: &Command) {
         let body = match command {
             Command::Prepared => ToBroker::Prepared,
-            Command::PrepareFailed(message) => {
-                ToBroker::PrepareFailed { problem: Problem::Test, message: message.clone() }
+            Command::PrepareFailed(problem, message) => {
+                ToBroker::PrepareFailed { problem: *problem, message: message.clone() }
             }
             Command::StepDone(step) => ToBroker::StepDone { step: *step },
-            Command::Done => ToBroker::Done {
-                last_seq: self.delivery.last_seq(),
-                recovered: self.delivery.recovered(),
-                leaving: false,
-            },
+            Command::Done { leaving } => {
+                self.parting.said(clock::now());
+                ToBroker::Done {
+                    last_seq: self.delivery.last_seq(),
+                    recovered: self.delivery.recovered(),
+                    leaving: *leaving,
+                }
+            }
         };
         self.send(body).await;
     }
 
     async fn pump(&mut self) {
-        while self.welcomed {
+        while self.welcomed || self.parting.alone() {
             let Some((epoch, windows)) = self.delivery.next(clock::now()) else { return };
             let message = self.envelope(ToBroker::Windows { epoch, windows });
             if let Ok(bytes) = message.encode() {
@@ -283,16 +359,4 @@ impl Session {
     fn envelope(&self, body: ToBroker) -> Envelope<ToBroker> {
         Envelope::new(&self.config.run, self.config.index, self.config.epoch, body)
     }
-}
-
-/// CPU time of this process and of its children that have ended, in milliseconds.
-fn cpu_millis() -> u64 {
-    let of = |who| {
-        getrusage(who).map_or(0, |usage: Usage| {
-            let (user, system) = (usage.user_time(), usage.system_time());
-            let millis = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1000 + t.tv_usec() as u64 / 1000;
-            millis(user) + millis(system)
-        })
-    };
-    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }

@@ -6,14 +6,16 @@
 mod clock_offset;
 mod delivery;
 mod link;
+mod parting;
 mod status;
 
 pub use delivery::Delivery;
 pub use link::Session;
 pub use status::Status;
 
+use loads_transport::ClientTls;
 use loads_wire::Plan;
-use loads_wire::message::StopMode;
+use loads_wire::message::{Problem, StopMode};
 
 /// Who this agent is and where its broker listens.
 #[derive(Debug, Clone)]
@@ -32,6 +34,10 @@ pub struct SessionConfig {
     pub cores: u32,
     /// Whether heartbeats report this process' CPU time: one agent of a process does.
     pub reports_cpu: bool,
+    /// How the broker is reached over a network.
+    pub tls: Option<ClientTls>,
+    /// Delivers what others left: goes on delivering when a newer process of the index takes over.
+    pub recover_only: bool,
 }
 
 /// What the life cycle is told.
@@ -45,11 +51,24 @@ pub enum Event {
         remaining: Vec<u64>,
         /// Step that the run is in.
         step: Option<u16>,
+        /// Whether the load is paused now.
+        paused: bool,
+        /// Length of all pauses so far.
+        paused_nanos: u64,
     },
     /// T, on this agent's clock.
     Start(u64),
     /// The barrier is passed: this step begins at this instant of this agent's clock.
     StepStart(u16, u64),
+    /// No new load for now.
+    Pause,
+    /// Load goes on at this instant of this agent's clock.
+    Resume {
+        /// When.
+        at: u64,
+        /// Length of all pauses up to then.
+        paused_nanos: u64,
+    },
     /// End the load.
     Stop(StopMode),
     /// This process must not go on.
@@ -59,6 +78,8 @@ pub enum Event {
         /// Whether a newer process of this index took over.
         superseded: bool,
     },
+    /// The broker has heard [`Command::Done`] and committed everything, though the run may go on.
+    Settled,
     /// Everything is delivered and stored: leave.
     Bye,
     /// The broker was silent for longer than it may be, for this many seconds.
@@ -71,9 +92,12 @@ pub enum Command {
     /// The executor is prepared.
     Prepared,
     /// The executor can not be prepared.
-    PrepareFailed(String),
+    PrepareFailed(Problem, String),
     /// The step's windows are in the spool.
     StepDone(u16),
     /// There will be no further window.
-    Done,
+    Done {
+        /// Whether this process goes although its share may not be done.
+        leaving: bool,
+    },
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use loads_wire::message::AgentState;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 /// A snapshot for heartbeats and registrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,4 +44,16 @@ impl Default for Status {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// CPU time of this process and of its children that have ended, in milliseconds.
+pub(super) fn cpu_millis() -> u64 {
+    let of = |who| {
+        getrusage(who).map_or(0, |usage: Usage| {
+            let (user, system) = (usage.user_time(), usage.system_time());
+            let millis = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1000 + t.tv_usec() as u64 / 1000;
+            millis(user) + millis(system)
+        })
+    };
+    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }

@@ -67,6 +67,9 @@ fn agents(job: &Job, broker: &Broker, orders: &watch::Receiver<Option<StopMode>>
             cores: (available_cores() / job.plan.agents).max(1),
             reports_cpu: index == 0,
             recover_only: false,
+            tls: None,
+            find_broker: AgentConfig::FIND_BROKER,
+            grace: AgentConfig::GRACE,
         };
         let (orders, handle) = (orders.clone(), handle.clone());
         agents.spawn(async move {

@@ -1,18 +1,20 @@
 //! One connection, from accept to end: handshake outside, handshake inside, then frames.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::forward::forward;
 use super::roster::Seat;
 use super::stats::{Stats, bump};
 use crate::zmtp::{self, Violation};
-use crate::{Limits, PeerId};
+use crate::{Limits, PeerId, ServerTls};
 
 /// What the guarded socket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +49,31 @@ impl Kind {
 pub(crate) struct Passage {
     pub(crate) kind: Kind,
     pub(crate) limits: Limits,
+    /// Who may come in at all; none: everybody.
+    pub(crate) tls: Option<ServerTls>,
     /// The crate's socket.
     pub(crate) inner: PathBuf,
     pub(crate) stats: Arc<Stats>,
+}
+
+/// As [`serve`], after a TLS handshake that has the same time limit and is counted in the same way.
+pub(crate) async fn serve_tls(tls: &ServerTls, outer: TcpStream, seat: &Seat, passage: &Passage) {
+    let limit = passage.limits.handshake;
+    let Some(outer) = shaken(timeout(limit, tls.accept(outer)).await, seat, passage) else { return };
+    serve(outer, seat, passage).await;
+}
+
+/// What came of a handshake; a failed one is counted.
+fn shaken<T, E: Display>(result: Result<Result<T, E>, Elapsed>, seat: &Seat, passage: &Passage) -> Option<T> {
+    match result {
+        Ok(Ok(done)) => return Some(done),
+        Ok(Err(reason)) => {
+            tracing::debug!(peer = seat.id, %reason, "handshake failed");
+            bump(&passage.stats.bad_handshakes);
+        }
+        Err(_) => bump(&passage.stats.slow_handshakes),
+    }
+    None
 }
 
 /// Serves one connection until either side ends it. `outer` is any stream, so that it may be a TLS one.
@@ -65,19 +89,8 @@ async fn admit<S>(mut outer: S, seat: &Seat, passage: &Passage) -> Option<(S, Un
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let stats = &passage.stats;
-    let peer_type = match timeout(passage.limits.handshake, greet(&mut outer, passage.kind)).await {
-        Ok(Ok(peer_type)) => peer_type,
-        Ok(Err(reason)) => {
-            tracing::debug!(peer = seat.id, %reason, "handshake failed");
-            bump(&stats.bad_handshakes);
-            return None;
-        }
-        Err(_) => {
-            bump(&stats.slow_handshakes);
-            return None;
-        }
-    };
+    let greeted = timeout(passage.limits.handshake, greet(&mut outer, passage.kind)).await;
+    let peer_type = shaken(greeted, seat, passage)?;
     if !seat.admit() {
         return None;
     }
@@ -86,7 +99,7 @@ where
         Ok(Err(reason)) => tracing::warn!(peer = seat.id, %reason, "no way to the inner socket"),
         Err(_) => tracing::warn!(peer = seat.id, "the inner socket does not answer"),
     }
-    bump(&stats.turned_away);
+    bump(&passage.stats.turned_away);
     None
 }
 

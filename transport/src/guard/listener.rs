@@ -6,18 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::filter::{Kind, Passage, serve};
+use super::filter::{Kind, Passage, serve, serve_tls};
 use super::roster::{Roster, Seat};
 use super::stats::{Counts, Stats, bump};
 use crate::endpoint::Endpoint;
-use crate::{Error, Limits};
+use crate::link::tune;
+use crate::{Error, Limits, ServerTls};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -41,22 +42,40 @@ enum Listener {
     Unix(UnixListener),
 }
 
+/// What to listen on, and whom to let in.
+#[derive(Debug)]
+pub(crate) struct Listen<'a> {
+    pub(crate) endpoint: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Option<ServerTls>,
+}
+
+impl<'a> Listen<'a> {
+    /// Without TLS.
+    pub(crate) fn plain(endpoint: &'a str, kind: Kind, limits: Limits) -> Self {
+        Self { endpoint, kind, limits, tls: None }
+    }
+}
+
 impl Guard {
-    /// Listens on `endpoint`. The second value is the listener that the crate's socket must adopt.
+    /// Listens. The second value is the listener that the crate's socket must adopt.
     pub(crate) async fn bind(
-        endpoint: &str,
-        kind: Kind,
-        limits: Limits,
+        listen_on: Listen<'_>,
         gone: Option<UnboundedSender<u64>>,
     ) -> Result<(Self, std::os::unix::net::UnixListener), Error> {
+        let Listen { endpoint, kind, limits, tls } = listen_on;
         let wanted = Endpoint::parse(endpoint)?;
+        if tls.is_some() {
+            wanted.must_be_tcp(endpoint)?;
+        }
         let (private, inner) = private_listener()?;
         let refuse = |source| Error::Bind { endpoint: endpoint.to_owned(), source };
         let (listener, bound) = listen(&wanted).await.map_err(refuse)?;
         let stats = Arc::new(Stats::default());
         let roster = Roster::new(limits, Arc::clone(&stats), gone);
         let path = private.path().join(INNER_NAME);
-        let passage = Arc::new(Passage { kind, limits, inner: path, stats: Arc::clone(&stats) });
+        let passage = Arc::new(Passage { kind, limits, tls, inner: path, stats: Arc::clone(&stats) });
         let stop = CancellationToken::new();
         let listener = Arc::new(listener);
         let accepting = accept_all(Arc::clone(&listener), Arc::clone(&roster), passage);
@@ -188,23 +207,14 @@ async fn look_after(stream: Stream, seat: Seat, passage: Arc<Passage>) {
     let served = async {
         match stream {
             Stream::Tcp(stream) => {
-                prepare(&stream);
-                serve(stream, &seat, &passage).await;
+                tune(&stream);
+                match &passage.tls {
+                    None => serve(stream, &seat, &passage).await,
+                    Some(tls) => serve_tls(tls, stream, &seat, &passage).await,
+                }
             }
             Stream::Unix(stream) => serve(stream, &seat, &passage).await,
         }
     };
     seat.evicted.run_until_cancelled(served).await;
-}
-
-/// Small messages go at once; a peer whose machine is gone is noticed within a minute.
-fn prepare(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(30))
-        .with_interval(Duration::from_secs(10))
-        .with_retries(3);
-    let result = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
-    if let Err(reason) = result {
-        tracing::debug!(%reason, "socket option not set");
-    }
 }

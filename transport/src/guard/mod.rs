@@ -10,4 +10,4 @@ mod listener;
 mod roster;
 pub(crate) mod stats;
 
-pub(crate) use listener::Guard;
+pub(crate) use listener::{Guard, Listen};

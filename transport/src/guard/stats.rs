@@ -26,7 +26,8 @@ counts! {
     accept_errors,
     /// Came through the handshake.
     admitted,
-    /// Were no ZMTP 3 NULL peer of a fitting type, or closed within the handshake.
+    /// Had no certificate of the run (where TLS is on), were no ZMTP 3 NULL peer of a fitting type, or closed
+    /// within the handshake.
     bad_handshakes,
     /// Did not finish the handshake in time.
     slow_handshakes,

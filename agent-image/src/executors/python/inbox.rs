@@ -87,6 +87,13 @@ impl Inbox {
         state.processes.get(&process).is_some_and(|p| p.settled || p.steps_done > u32::from(step))
     }
 
+    /// A step begins (again, after a pause): no worker has ended it yet.
+    pub fn begin(&self, step: u16) {
+        for process in lock(&self.state).processes.values_mut() {
+            process.steps_done = process.steps_done.min(u32::from(step));
+        }
+    }
+
     /// Whether the worker is gone and its counts are taken.
     pub fn is_settled(&self, process: u32) -> bool {
         lock(&self.state).processes.get(&process).is_some_and(|p| p.settled)

@@ -187,8 +187,12 @@ impl Executor for Python {
     async fn startup(&mut self, order: StepOrder) -> Result<(), Error> {
         self.order = Some(order);
         self.revive().await?;
+        self.inbox.begin(order.step);
         let processes = self.workers.len() as u32;
         let plan = &self.context.plan;
+        // A step that is taken up late was running before: its past arrivals are not made up for.
+        let now = clock::now();
+        let late = order.executions.is_none() && now > order.start + SECOND;
         for (share, worker) in (0..).zip(&mut self.workers) {
             let users: Vec<u32> = (share..order.users).step_by(processes as usize).collect();
             let (hits, arrivals) = match order.length {
@@ -197,6 +201,8 @@ impl Executor for Python {
                 }
                 Length::Seconds(_) => (None, None),
             };
+            // Where executions are counted, a worker's users do them between them, whoever comes first.
+            let hits = hits.filter(|_| order.executions.is_none());
             worker.step(&StepCommand {
                 command: "step",
                 step: order.step,
@@ -212,6 +218,7 @@ impl Executor for Python {
                 agents: plan.agents,
                 rate: plan.rate,
                 arrivals: plan.rate.and(arrivals),
+                skip_before_ns: (plan.rate.is_some() && late).then_some(now),
                 drain_ns: u64::from(plan.drain_seconds) * SECOND,
             });
         }

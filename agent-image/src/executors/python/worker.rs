@@ -60,6 +60,8 @@ pub struct StepCommand {
     pub rate: Option<u32>,
     /// Arrivals of the step over all agents.
     pub arrivals: Option<u64>,
+    /// Arrivals due before this instant do not happen.
+    pub skip_before_ns: Option<u64>,
     /// What tests in flight get at the end.
     pub drain_ns: u64,
 }
@@ -127,7 +129,7 @@ impl Worker {
         self.say(step);
     }
 
-    /// Tells to end the step, and to begin no other.
+    /// Tells to end the step.
     pub fn stop(&mut self, mode: StopMode) {
         let mode = if mode == StopMode::Now { "now" } else { "drain" };
         self.say(&json!({"command": "stop", "mode": mode}));

@@ -17,11 +17,18 @@ class Arrivals:
         self._last = math.inf if command.get("arrivals") is None else command["arrivals"]
         self._first = command["agent"] + command["agents"] * process.number
         self._stride = command["agents"] * process.processes
+        # A step that goes on after a pause, or that was taken over: what happened before does not happen again.
+        self._not_before = command.get("skipBeforeNs") or 0
+        if command.get("executions") is not None and self._last is not math.inf:
+            share = max(0, -((self._first - self._last) // self._stride))
+            self._first += self._stride * max(0, share - command["executions"])
 
     def __iter__(self):
         k = self._first
         while k < self._last:
-            yield self._start + round(self._after(k) * 1e9)
+            due = self._start + round(self._after(k) * 1e9)
+            if due >= self._not_before:
+                yield due
             k += self._stride
 
     def _after(self, k):

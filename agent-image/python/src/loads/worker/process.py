@@ -38,7 +38,6 @@ class Process:
         self.case = self.method = None
         self.fixture = ClassFixture()
         self._steps = []
-        self._stopped = False
         self._load(prepare.get("fqn", ""))
 
     def _send_window(self, window):
@@ -93,7 +92,7 @@ class Process:
                 yield line
 
     def _start(self, command):
-        if self.case is None or self._stopped:
+        if self.case is None:
             self.channel.send("loads.step_done", step=command.get("step", 0))
             return
         step = Step(self, command)
@@ -101,8 +100,8 @@ class Process:
         self._steps.append((step, self.tasks.spawn(step.run)))
 
     def stop(self, now):
-        """Ends all steps: requests under way finish within the drain time, or at once are cut."""
-        self._stopped = True
+        """Ends all steps: requests under way finish within the drain time, or at once are cut. A step that
+        comes later begins all the same: that is how a paused load goes on."""
         for step, _ in self._steps:
             step.stop(now)
 
