@@ -57,6 +57,7 @@ fn broker(sockets: &Path, state: &Path) -> Process {
         publish: endpoint("live"),
         start_lead: Duration::from_millis(10),
         hold_result: false,
+        tls_dir: None,
     };
     let broker = runtime.block_on(Broker::bind(config)).unwrap();
     let handle = broker.handle();

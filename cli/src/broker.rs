@@ -51,7 +51,7 @@ const TERMINATED: u8 = 143;
 
 /// Serves until the run is over and stored.
 pub async fn broker(args: Args) -> Result<(), Exit> {
-    let control = match (args.control_http, args.tls_dir, args.operator_cert) {
+    let control = match (args.control_http, args.tls_dir.clone(), args.operator_cert) {
         (Some(address), Some(tls_dir), Some(operator_cert)) => {
             Some(ControlConfig { address, tls_dir, operator_cert })
         }
@@ -66,6 +66,7 @@ pub async fn broker(args: Args) -> Result<(), Exit> {
         start_lead: Duration::from_millis(args.start_lead),
         hold_result: args.hold_result,
         http: HttpConfig { open: args.http, control },
+        tls_dir: args.tls_dir,
     };
     match serve(config).await {
         Ok(Some(_)) => Ok(()),

@@ -37,6 +37,8 @@ pub struct ServeConfig {
     pub hold_result: bool,
     /// HTTP ports.
     pub http: HttpConfig,
+    /// See [`BrokerConfig::tls_dir`].
+    pub tls_dir: Option<PathBuf>,
 }
 
 /// What the file with the endpoints says.
@@ -69,6 +71,7 @@ pub async fn serve(config: ServeConfig) -> Result<Option<Arc<RunResult>>, Error>
         publish: config.publish,
         start_lead: config.start_lead,
         hold_result: config.hold_result,
+        tls_dir: config.tls_dir,
     })
     .await?;
     let handle = broker.handle();

@@ -26,6 +26,7 @@ pub async fn start(job: Job) -> Result<Running, Exit> {
         publish: endpoint("p"),
         start_lead: START_LEAD,
         hold_result: false,
+        tls_dir: None,
     })
     .await
     .map_err(|e| Exit::error(e.to_string()))?;
