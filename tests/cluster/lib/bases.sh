@@ -101,7 +101,7 @@ pip_settings() {
 build_image() {
   local target=$1 context=$2
   shift 2
-  buildah bud --quiet --isolation chroot --network host --layers --pull-never --target "$target" \
+  buildah bud --quiet --isolation chroot --network host --layers --force-rm --pull-never --target "$target" \
     --build-arg PROGRAMS=local --build-arg "OPERATOR_BASE=$operator_base" --build-arg "AGENT_BASE=$agent_base" \
     "$@" --tag "localhost/loads-$target:test" --file "$cluster_code/../../Dockerfile" "$context" >/dev/null
 }

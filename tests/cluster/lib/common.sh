@@ -67,9 +67,9 @@ launch() {
 
 # pid_of NAME: of the running process. A number alone may be another process' by now, after a reboot for example.
 pid_of() {
-  local pid
-  pid=$(cat "$folder/$1.pid" 2>/dev/null) || return 1
-  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$folder/" || return 1
+  local pid words
+  { read -r pid <"$folder/$1.pid" && mapfile -d '' -t words <"/proc/$pid/cmdline"; } 2>/dev/null || return 1
+  [[ "${words[*]}" == *"$folder/"* ]] || return 1
   echo "$pid"
 }
 

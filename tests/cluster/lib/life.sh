@@ -86,6 +86,7 @@ cluster_down() {
   # Backwards, and by force: nothing of it is kept, and an API server waits long for its watchers.
   for ((index = ${#components[@]} - 1; index >= 0; index--)); do stop "${components[index]}" KILL; done
   pods_down
+  leavings_down
   network_down
   rm -rf --one-file-system "$folder"
 }

@@ -34,6 +34,7 @@ netns_mounts_under_state_dir = true
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
 SystemdCgroup = false
+Root = "$folder/runc"
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]
 conf_dir = "$folder/cni"
@@ -110,43 +111,46 @@ YAML
 cgroup_roots() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts; }
 
 cgroups() {
-  local parent
-  while read -r parent; do find "$parent/loads-cluster" -depth -type d 2>/dev/null; done < <(cgroup_roots)
+  local roots
+  mapfile -t roots < <(cgroup_roots)
+  find "${roots[@]/%//loads-cluster}" -depth -type d "$@" 2>/dev/null || true
 }
 
 # Kubelet and containerd must be gone: they would start pods again, or wait for their end.
 pods_down() {
-  local process
+  local _
   kill_pods
-  for process in /proc/[0-9]*; do
-    tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q "^[^ ]*containerd-shim.* $folder/" &&
-      kill -9 "${process#/proc/}" 2>/dev/null
-  done
+  pgrep -f "^[^ ]*containerd-shim.* $folder/" | xargs -r kill -9 2>/dev/null || true
   unmount_all
   # Their cgroups can not go before their processes have.
-  local _ group
   for _ in {1..50}; do
-    while read -r group; do rmdir "$group" 2>/dev/null || true; done < <(cgroups)
+    cgroups -delete
     [[ $(cgroups) ]] || break
     kill_pods
     sleep 0.1
   done
-  # Kubelet links each pod's logs here, for collectors of old.
-  find /var/log/containers -lname "$folder/*" -delete 2>/dev/null || true
-  rmdir /var/log/containers 2>/dev/null || true
 }
 
+# A process of another process namespace reads as 0, which for kill is the caller's own group.
 kill_pods() {
-  local group pid
-  while read -r group; do
-    while read -r pid; do kill -9 "$pid" 2>/dev/null || true; done <"$group/cgroup.procs"
-  done < <(cgroups)
+  cgroups | sed 's|$|/cgroup.procs|' | xargs -r cat 2>/dev/null | grep -vx 0 | sort -u | xargs -r kill -9 2>/dev/null || true
 }
 
 # The last mounted first; one that is busy is let go when its user ends.
 unmount_all() {
-  local point
-  while read -r point; do
-    umount "$point" 2>/dev/null || umount --lazy "$point" 2>/dev/null || true
-  done < <(awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | tac)
+  local points
+  mapfile -t points < <(awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | tac)
+  ((${#points[@]} == 0)) || umount "${points[@]}" 2>/dev/null || umount --lazy "${points[@]}" 2>/dev/null || true
+}
+
+# What the node's programs keep in places that no setting moves below the folder.
+leavings_down() {
+  {
+    grep -rhoE 'unix:///run/containerd/s/[0-9a-f]+' --include bootstrap.json "$folder/containerd-state" | sed 's|^unix://||'
+    grep -rlF "$folder/" /var/lib/cni/results
+    find /var/log/containers -lname "$folder/*"
+    echo /var/lib/kubelet/device-plugins/kubelet.sock
+  } 2>/dev/null | sort -u | xargs -r rm -f || true
+  rmdir /run/containerd/s /run/containerd /var/lib/cni/results /var/lib/cni /var/log/containers \
+    /var/lib/kubelet/device-plugins /var/lib/kubelet 2>/dev/null || true
 }
