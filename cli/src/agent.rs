@@ -61,6 +61,7 @@ pub async fn agent(args: Args) -> Result<(), Exit> {
         python_path: args.python_path,
         cores: args.cores.unwrap_or_else(available_cores),
         reports_cpu: true,
+        keeper: keeper(),
         recover_only: args.recover_only,
     };
     match run(config, stop).await {
@@ -75,6 +76,13 @@ pub async fn agent(args: Args) -> Result<(), Exit> {
         Err(error @ Error::Executor(ExecutorError::Configuration(_))) => Err(Exit::usage(error.to_string())),
         Err(error) => Err(Exit::error(error.to_string())),
     }
+}
+
+/// This program, to keep runners in a process that outlives the agent; not where the agent is the first
+/// process of a container, with which all others die.
+fn keeper() -> Option<PathBuf> {
+    let outlives = std::process::id() != 1;
+    std::env::current_exe().ok().filter(|_| outlives)
 }
 
 /// Cores of this machine that the process may use, at least 1.

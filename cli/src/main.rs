@@ -39,6 +39,9 @@ enum Command {
     Broker(broker::Args),
     /// Serve as one agent of a run (started by `loads run --processes` and by the operator).
     Agent(agent::Args),
+    /// Keep an agent's runners (started by `loads agent`).
+    #[command(hide = true)]
+    KeepRunners,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,9 @@ fn main() -> ExitCode {
             Command::DemoServer(args) => serve_demo(&args).await,
             Command::Broker(args) => broker::broker(args).await,
             Command::Agent(args) => agent::agent(args).await,
+            Command::KeepRunners => loads_agent::executors::external::keep_runners()
+                .await
+                .map_err(|error| Exit::error(error.to_string())),
         }
     });
     // Tasks that still block (a runner that ignores everything) must not hold the exit code back.

@@ -71,7 +71,7 @@ impl Life {
     }
 
     async fn work(&mut self, welcome: &Welcome) -> Result<(), Error> {
-        let mut executor = executors::build(ExecutorContext {
+        let context = ExecutorContext {
             plan: Arc::new(welcome.plan.clone()),
             index: self.config.index,
             agent_id: format!("{}-{}", self.config.run, self.config.index),
@@ -81,7 +81,8 @@ impl Life {
             python_path: self.config.python_path.clone(),
             cores: self.config.cores.max(1),
             sink: self.sink.clone(),
-        })?;
+        };
+        let mut executor = executors::build(context, self.config.keeper.as_deref())?;
         let done = match self.prepare(executor.as_mut()).await {
             Ok(()) => self.steps(welcome, executor.as_mut()).await,
             Err(error) => Err(error),
