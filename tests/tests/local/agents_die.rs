@@ -1,5 +1,7 @@
 //! A killed agent's counts survive it, and its successor does what is left.
 
+use std::path::{Path, PathBuf};
+
 use loads_tests::run::{Done, Going, children, signal};
 use loads_tests::target::Target;
 use loads_tests::wait::until;
@@ -33,18 +35,13 @@ fn end_one_agent_of_two(load_test: &str, target: &Target, requests: u64, end: im
     done
 }
 
-/// Processes that carry this folder's name in their command line or environment: all that a run started.
-fn processes_of(folder: &std::path::Path) -> Vec<String> {
-    let name = folder.as_os_str().as_encoded_bytes();
-    let mentions = |file: &std::path::Path| {
-        std::fs::read(file).is_ok_and(|text| text.windows(name.len()).any(|part| part == name))
+/// Processes that work in this folder or below it: all that a run in it started.
+fn processes_in(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    let works_there = |process: &PathBuf| {
+        std::fs::read_link(process.join("cwd")).is_ok_and(|place| place.starts_with(folder))
     };
-    let listed = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let theirs = listed.filter(|entry| {
-        let own = entry.file_name().to_str() == Some(&std::process::id().to_string());
-        !own && (mentions(&entry.path().join("cmdline")) || mentions(&entry.path().join("environ")))
-    });
-    theirs.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    listed.filter(works_there).collect()
 }
 
 #[test]
@@ -143,5 +140,5 @@ fn nothing_outlives_a_run_that_is_killed_as_a_whole() {
     signal(going.pid(), "STOP");
     family.into_iter().chain([broker, going.pid()]).for_each(|pid| signal(pid, "KILL"));
     going.finish();
-    until("the end of every process", || processes_of(folder.path()).is_empty().then_some(()));
+    until("the end of every process", || processes_in(folder.path()).is_empty().then_some(()));
 }
