@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use loads_wire::Plan;
 use loads_wire::message::StopMode;
 use loads_wire::plan::Length;
+use serde::{Deserialize, Serialize};
 
 use crate::record::WindowSink;
 
@@ -37,7 +38,7 @@ pub struct ExecutorContext {
 }
 
 /// One step, as this agent is to carry it out. Times are [`crate::clock::now`] nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepOrder {
     /// 0-based.
     pub step: u16,

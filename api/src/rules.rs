@@ -160,12 +160,12 @@ pub(crate) fn root() -> Vec<Value> {
     rules.push(rule_at(
         "spec.agents",
         &format!(
-            "!({STARTED}) || self.spec.agents == oldSelf.spec.agents || has(self.spec.duration) || {}",
+            "!({STARTED}) || self.spec.agents == oldSelf.spec.agents || !has(self.spec.rate) && (has(self.spec.duration) || {})",
             ["users", "hits"]
                 .map(|list| format!("has(self.spec.{list}) && string(self.spec.{list}).contains(':')"))
                 .join(" || ")
         ),
-        "must stay as it is in a run of one `hits` step, because agents join and leave at the next step only",
+        "must stay as it is in a run of one `hits` step, because agents join and leave at the next step only, and in a run with `rate`, whose arrivals are dealt out by their number",
     ));
     rules
 }

@@ -82,6 +82,7 @@ impl Place {
             python_path: Vec::new(),
             cores: 1,
             reports_cpu: true,
+            keeper: None,
             recover_only: true,
             tls,
             find_broker: AgentConfig::FIND_BROKER,
@@ -104,6 +105,7 @@ pub async fn agent(args: Args) -> Result<(), Exit> {
         python: args.python,
         python_path: args.python_path,
         cores: args.cores.unwrap_or_else(available_cores),
+        keeper: keeper(),
         recover_only: args.recover_only,
         find_broker: Duration::from_secs(args.find_broker),
         ..args.place.config()?
@@ -141,6 +143,13 @@ pub fn conclude(ended: Result<Outcome, Error>) -> Result<(), Exit> {
         Err(error) if error.is_configuration() => Err(Exit::usage(error.to_string())),
         Err(error) => Err(Exit::error(error.to_string())),
     }
+}
+
+/// This program, to keep runners in a process that outlives the agent; not where the agent is the first
+/// process of a container, with which all others die.
+fn keeper() -> Option<PathBuf> {
+    let outlives = std::process::id() != 1;
+    std::env::current_exe().ok().filter(|_| outlives)
 }
 
 /// Cores of this machine that the process may use, at least 1.

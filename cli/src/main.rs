@@ -43,6 +43,9 @@ enum Command {
     Agent(agent::Args),
     /// Stand by next to an agent, and deliver what it leaves when it is killed (started by the operator).
     Keeper(keeper::Args),
+    /// Keep an agent's runners (started by `loads agent`).
+    #[command(hide = true)]
+    KeepRunners,
 }
 
 fn main() -> ExitCode {
@@ -66,6 +69,9 @@ fn main() -> ExitCode {
             Command::Broker(args) => broker::broker(args).await,
             Command::Agent(args) => agent::agent(args).await,
             Command::Keeper(args) => keeper::keeper(args).await,
+            Command::KeepRunners => loads_agent::executors::external::keep_runners()
+                .await
+                .map_err(|error| Exit::error(error.to_string())),
         }
     });
     // Tasks that still block (a runner that ignores everything) must not hold the exit code back.

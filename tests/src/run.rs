@@ -157,7 +157,7 @@ impl Going {
 }
 
 /// Direct children of a process.
-fn children(pid: u32) -> Vec<u32> {
+pub fn children(pid: u32) -> Vec<u32> {
     let listed = Command::new("ps").args(["-o", "pid=", "--ppid", &pid.to_string()]).output();
     let text = listed.map(|l| String::from_utf8_lossy(&l.stdout).into_owned()).unwrap_or_default();
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()

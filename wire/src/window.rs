@@ -80,6 +80,9 @@ pub struct Totals {
     pub socket_bytes: u64,
     /// Runner messages that could not be read.
     pub bad_messages: u64,
+    /// Agent processes that were killed together with whoever heard their runners: what runners told last is
+    /// lost.
+    pub unheard: u64,
 }
 
 /// Calls `$body` once for each additive field, so that no sum can forget one.
@@ -105,7 +108,8 @@ macro_rules! each_total {
             sockets_opened,
             sockets_closed,
             socket_bytes,
-            bad_messages
+            bad_messages,
+            unheard
         )
     };
 }

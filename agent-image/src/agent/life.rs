@@ -73,7 +73,7 @@ impl Life {
 
     /// Whether all steps are done.
     async fn work(&mut self, welcome: &Welcome) -> Result<bool, Error> {
-        let mut executor = executors::build(self.context(&welcome.plan))?;
+        let mut executor = executors::build(self.context(&welcome.plan), self.config.keeper.as_deref())?;
         let done = match self.prepare(executor.as_mut()).await {
             Ok(()) => self.steps(welcome, executor.as_mut()).await,
             Err(error) => Err(error),

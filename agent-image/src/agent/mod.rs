@@ -42,6 +42,9 @@ pub struct AgentConfig {
     pub cores: u32,
     /// Whether this agent reports the process' CPU time (one agent of a process does).
     pub reports_cpu: bool,
+    /// The program that becomes the keeper of runners in other languages by `keep-runners`, where they are
+    /// to be heard to the end even if this process is killed; none: this process hears them.
+    pub keeper: Option<PathBuf>,
     /// Send no load: deliver what former processes of this index left, and leave.
     pub recover_only: bool,
     /// How the broker is reached over a network.

@@ -3,18 +3,23 @@
 //! Each process (epoch) has a folder with its spool and the cells of its lanes. What the cells counted
 //! beyond the spooled windows was counted by nobody else: it becomes one last window of that epoch, with
 //! counts but without labels and latencies (`undetailed`).
+//!
+//! Runners in other languages are heard by a process that outlives the agent (`executors::external::keeper`):
+//! recovery waits until it has counted what they told before they were ended.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use loads_wire::{Totals, Window};
 
-use super::Spool;
+use super::{Spool, Unheard};
 use crate::record::Cells;
 
 const SPOOL: &str = "spool";
 const CELLS: &str = "cells";
 const PREFIX: &str = "epoch-";
+/// Cells of runners in other languages, which tell of a request when it is over.
+pub const RUNNERS_CELLS: &str = "external.cells";
 
 /// A former process of this index.
 #[derive(Debug)]
@@ -51,12 +56,15 @@ fn epoch_of(path: &Path) -> Option<(u64, PathBuf)> {
 
 /// Opens a dead process' spool and appends what only its cells know. Doing it twice adds nothing.
 fn settle(dir: &Path) -> io::Result<Spool> {
+    let unheard = Unheard::is_left(dir)?;
     let mut spool = Spool::open(&dir.join(SPOOL))?;
     let mut counted = Totals::default();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == CELLS) {
-            counted.add(&Cells::open(&path)?.totals());
+            let totals = Cells::open(&path)?.totals();
+            let of_runners = path.file_name().is_some_and(|name| name == RUNNERS_CELLS);
+            counted.add(&if of_runners { gone_runners(totals, unheard) } else { totals });
         }
     }
     if let Some(rest) = undetailed_rest(&counted, spool.totals()) {
@@ -66,8 +74,19 @@ fn settle(dir: &Path) -> io::Result<Spool> {
     Ok(spool)
 }
 
+/// What runners that are gone come to: each execution of which no end was told may have had a request under
+/// way. `unheard` says that there was nobody left to count what they told last.
+pub fn gone_runners(counted: Totals, unheard: bool) -> Totals {
+    let open = counted.started.saturating_sub(counted.finished());
+    Totals {
+        sent: counted.sent + open,
+        unanswered: counted.unanswered + open,
+        unheard: u64::from(unheard),
+        ..counted
+    }
+}
+
 /// What the cells counted and no window tells; requests in flight at the kill become `unanswered`.
-/// Executors without cells (external runners) have nothing beyond their windows.
 pub fn undetailed_rest(counted: &Totals, windows: &Totals) -> Option<Totals> {
     let mut rest = counted.beyond(windows);
     rest.undetailed = rest.hits;
@@ -115,6 +134,23 @@ mod tests {
         let again = recover(agent.path()).unwrap();
         assert_eq!(again[0].spool.last_seq(), 2);
         assert_eq!(again[0].spool.totals().sent, 14);
+    }
+
+    #[test]
+    fn every_execution_that_runners_left_open_may_have_sent_a_request() {
+        let agent = tempfile::tempdir().unwrap();
+        let (dir, _spool) = start_epoch(agent.path(), 7).unwrap();
+        let mut cells = Cells::open(&dir.join(RUNNERS_CELLS)).unwrap();
+        for (cell, n) in [(Cell::Sent, 9), (Cell::Hits, 9), (Cell::Started, 10), (Cell::Success, 7)] {
+            cells.add(cell, n);
+        }
+        drop(Unheard::mark(&dir).unwrap());
+        for _ in 0..2 {
+            let formers = recover(agent.path()).unwrap();
+            let t = formers[0].spool.totals();
+            assert_eq!((t.sent, t.hits, t.unanswered, t.started, t.success), (12, 9, 3, 10, 7));
+            assert_eq!(t.unheard, 1, "their process was killed with the agent");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From merged figures to the result that people and programs read.
 
+use loads_wire::Totals;
 use loads_wire::plan::{Length, Plan};
 use loads_wire::result::{Agents, Latency, RunResult, SCHEMA, StepResult, Tests, WebSockets};
 use loads_wire::window::ErrorSource;
@@ -77,7 +78,7 @@ impl Aggregate {
             run_id: plan.run_id.clone(),
             test: plan.test.clone(),
             executor: plan.executor.name().to_owned(),
-            notes: facts.notes.clone(),
+            notes: facts.notes.iter().cloned().chain(unheard(totals)).collect(),
             started_at: facts.started_at.map(rfc3339).unwrap_or_default(),
             finished_at: facts.ended_at.map(rfc3339).unwrap_or_default(),
             duration_seconds: facts.duration_nanos() as f64 / 1e9,
@@ -144,6 +145,19 @@ impl Aggregate {
         };
         plan.steps.iter().enumerate().map(of_step).collect()
     }
+}
+
+/// What nobody can know of runners that were killed with their agent and everything around it.
+fn unheard(totals: &Totals) -> Option<String> {
+    let n = totals.unheard;
+    let processes = if n == 1 { "One agent process was".to_owned() } else { format!("{n} agent processes were") };
+    (n > 0).then(|| {
+        format!(
+            "{processes} killed together with all runners: requests of which they had told and nobody had heard are \
+             in no figure. Of each execution known to be open, one request counts as unanswered; the server may \
+             have counted more than `sent`."
+        )
+    })
 }
 
 impl RunFacts {

@@ -1,7 +1,7 @@
 //! Agents that are gone: who notices, who takes over, and when nobody waits any more.
 
 use loads_wire::message::StopMode;
-use loads_wire::plan::{ExecutorPlan, OnAgentLoss};
+use loads_wire::plan::OnAgentLoss;
 use loads_wire::result::reason;
 
 use super::{Agent, Order, Roster, SECOND};
@@ -61,9 +61,8 @@ impl Roster {
         // Before the start nothing is lost but time: the start time-out watches over that.
         let Some(after) = after else { return Vec::new() };
         agent.losses += 1;
-        let cut = !agent.left;
         let lost = format!("Agent {index} was lost {after:.1} s after the start ({how})");
-        let orders = match self.plan.on_agent_loss {
+        match self.plan.on_agent_loss {
             OnAgentLoss::Replace => {
                 self.note(format!("{lost}; another process was awaited in its place."));
                 Vec::new()
@@ -79,14 +78,7 @@ impl Roster {
                 self.run.failed.get_or_insert(Fault::new(reason::AGENT_LOST, failed));
                 self.order_stop(now, StopMode::Drain, false)
             }
-        };
-        if cut && matches!(self.plan.executor, ExecutorPlan::External(_)) {
-            self.note(format!(
-                "What runners of agent {index} had done and it had not yet heard of is in no figure: the server may \
-                 have counted more than `sent`."
-            ));
         }
-        orders
     }
 
     /// A newer process of an index begins where the older one was.

@@ -67,6 +67,8 @@ fn agents(job: &Job, broker: &Broker, orders: &watch::Receiver<Option<StopMode>>
             python_path: job.stage.python_path.clone(),
             cores: (available_cores() / job.plan.agents).max(1),
             reports_cpu: index == 0,
+            // When this process dies there is nobody left who would want the rest of the figures.
+            keeper: None,
             recover_only: false,
             tls: None,
             find_broker: AgentConfig::FIND_BROKER,

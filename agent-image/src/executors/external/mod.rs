@@ -2,13 +2,17 @@
 //! ZeroMQ (docs/external-runners.md).
 //!
 //! What happens to a runner's message: `step` receives it, `tally` counts it. What happens to a runner:
-//! `launch` starts it, `runner` watches it and says how it ended, `output` keeps what it printed.
+//! `launch` starts it, `runner` watches it and says how it ended, `output` keeps what it printed. All of
+//! this is in a process of its own where the agent has one (`keeper`).
 
+mod keeper;
 mod launch;
 mod output;
 mod runner;
 mod step;
 mod tally;
+
+use std::path::Path;
 
 use async_trait::async_trait;
 use loads_transport::{Limits, Puller, raise_open_files};
@@ -19,10 +23,21 @@ use tokio::task::JoinHandle;
 
 use crate::executor::{Check, Error, Executor, ExecutorContext, StepOrder};
 use crate::record::{Cells, Recorder};
+use crate::spool::{RUNNERS_CELLS, Unheard};
 use launch::Launcher;
-use step::{Progress, Step};
+use step::{Halt, Progress, Step};
 
-/// The `external` executor.
+pub use keeper::keep_runners;
+
+/// The executor: in a process of its own that `program` becomes by `keep-runners`, else in this one.
+pub fn build(context: ExecutorContext, options: ExternalPlan, program: Option<&Path>) -> Box<dyn Executor> {
+    match program {
+        Some(program) => Box::new(keeper::Kept::new(context, program)),
+        None => Box::new(External::new(context, options)),
+    }
+}
+
+/// The `external` executor, its runners heard by this process.
 pub struct External {
     context: ExecutorContext,
     options: ExternalPlan,
@@ -34,8 +49,9 @@ pub struct External {
 /// The step that is going on.
 struct Current {
     task: JoinHandle<Recorder>,
-    stop: watch::Sender<Option<StopMode>>,
+    stop: watch::Sender<Option<Halt>>,
     progress: watch::Receiver<Progress>,
+    unheard: Unheard,
 }
 
 impl External {
@@ -56,6 +72,25 @@ impl External {
         let bound = Puller::bind(&endpoint, Limits::for_sockets(2)).await;
         bound.map_err(|e| Error::Configuration(format!("external executor: no socket for the runners: {e}")))
     }
+
+    /// Cancel-safe: calling it again goes on with the end.
+    async fn end(&mut self, how: Halt) -> Result<(), Error> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        // Sent also after a drain that was told before: the stronger word counts.
+        let _ = current.stop.send(Some(how));
+        let ended = (&mut current.task).await;
+        let Some(Current { unheard, .. }) = self.current.take() else { return Ok(()) };
+        self.recorder = Some(ended.map_err(|reason| Error::Io {
+            what: "external executor: the step's task".to_owned(),
+            source: std::io::Error::other(reason),
+        })?);
+        unheard.heard().map_err(Error::io("external executor: removing the mark of runners at work"))
+    }
+
+    /// The agent is gone: ends its runners, and counts what they told for its successor.
+    async fn orphaned(&mut self) -> Result<(), Error> {
+        self.end(Halt::Orphaned).await
+    }
 }
 
 #[async_trait]
@@ -63,7 +98,7 @@ impl Executor for External {
     async fn prepare(&mut self) -> Result<(), Error> {
         raise_open_files();
         let launcher = Launcher::new(&self.context, &self.options)?;
-        let cells = self.context.state_dir.join("external.cells");
+        let cells = self.context.state_dir.join(RUNNERS_CELLS);
         let cells = Cells::open(&cells).map_err(Error::io(format!("mapping {}", cells.display())))?;
         self.recorder = Some(Recorder::new(self.context.sink.clone(), cells));
         self.launcher = Some(launcher);
@@ -71,6 +106,8 @@ impl Executor for External {
     }
 
     async fn startup(&mut self, order: StepOrder) -> Result<(), Error> {
+        let unheard = Unheard::mark(&self.context.state_dir)
+            .map_err(Error::io("external executor: marking that runners are at work"))?;
         let puller = self.bind(order.step).await?;
         let (Some(launcher), Some(recorder)) = (&self.launcher, self.recorder.take()) else {
             return Err(Error::Configuration(
@@ -80,7 +117,7 @@ impl Executor for External {
         let (stop, orders) = watch::channel(None);
         let (report, progress) = watch::channel(Progress::default());
         let run = Step::new(&self.context, order, launcher.clone(), puller, recorder).run(orders, report);
-        self.current = Some(Current { task: tokio::spawn(run), stop, progress });
+        self.current = Some(Current { task: tokio::spawn(run), stop, progress, unheard });
         Ok(())
     }
 
@@ -95,16 +132,7 @@ impl Executor for External {
     }
 
     async fn shutdown(&mut self, mode: StopMode) -> Result<(), Error> {
-        let Some(current) = &mut self.current else { return Ok(()) };
-        // Sent also after a drain that was told before: the stronger word counts.
-        let _ = current.stop.send(Some(mode));
-        let ended = (&mut current.task).await;
-        self.current = None;
-        self.recorder = Some(ended.map_err(|reason| Error::Io {
-            what: "external executor: the step's task".to_owned(),
-            source: std::io::Error::other(reason),
-        })?);
-        Ok(())
+        self.end(mode.into()).await
     }
 
     async fn post_process(&mut self) -> Result<(), Error> {

@@ -23,12 +23,34 @@ const TICK: Duration = Duration::from_millis(20);
 const BATCH: usize = 512;
 /// From SIGTERM to SIGKILL, and from SIGKILL to giving up.
 const MERCY: u64 = 5 * SECOND;
+/// The same for runners of an agent that is gone, whose successor waits.
+const ORPHANS_MERCY: u64 = SECOND;
 /// A hits step whose runners say nothing at all for this long, and the drain time, hangs.
 const SILENCE: u64 = 60 * SECOND;
 /// After the last runner's end: without connections nothing is under way but a connection not yet accepted;
 /// with some, what they hold comes at once.
 const QUIET: u64 = SECOND / 5;
 const QUIET_CONNECTED: u64 = SECOND;
+
+/// How a step is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// Runners get the drain time.
+    Drain,
+    /// Runners are killed.
+    Now,
+    /// The agent is gone: what runners have told is all that counts, and it counts soon.
+    Orphaned,
+}
+
+impl From<StopMode> for Halt {
+    fn from(mode: StopMode) -> Self {
+        match mode {
+            StopMode::Drain => Self::Drain,
+            StopMode::Now => Self::Now,
+        }
+    }
+}
 
 /// How far a step is.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +77,8 @@ pub(super) struct Step {
     late: Option<String>,
     heard_at: u64,
     progress: Progress,
+    /// The agent is gone.
+    orphaned: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,13 +116,14 @@ impl Step {
             late: None,
             heard_at: order.start.max(clock::now()),
             progress: Progress::default(),
+            orphaned: false,
         }
     }
 
     /// Runs to the end; gives the recorder back.
     pub(super) async fn run(
         mut self,
-        mut stop: watch::Receiver<Option<StopMode>>,
+        mut stop: watch::Receiver<Option<Halt>>,
         progress: watch::Sender<Progress>,
     ) -> Recorder {
         let (answer, mut launched) = mpsc::unbounded_channel();
@@ -113,8 +138,8 @@ impl Step {
                     progress.send_replace(self.progress.clone());
                 }
                 Ok(()) = stop.changed() => {
-                    let mode = *stop.borrow();
-                    self.stop(mode, clock::now());
+                    let how = *stop.borrow();
+                    self.stop(how, clock::now());
                 }
                 Some(launched) = launched.recv() => self.note_launched(launched),
                 message = self.puller.recv() => {
@@ -123,7 +148,7 @@ impl Step {
                 }
             }
         }
-        let recorder = self.tally.end();
+        let recorder = self.tally.end(self.orphaned);
         progress.send_replace(Progress { alive: 0, finished: true, fatal: self.progress.fatal });
         recorder
     }
@@ -156,19 +181,26 @@ impl Step {
                      the bundle's file modes and the agent's limits"
                 );
                 self.progress.fatal.get_or_insert(why);
-                self.stop(Some(StopMode::Now), clock::now());
+                self.stop(Some(Halt::Now), clock::now());
             }
         }
     }
 
     /// Ends the step early, or as the end of its time demands.
-    fn stop(&mut self, mode: Option<StopMode>, now: u64) {
-        match mode {
+    fn stop(&mut self, how: Option<Halt>, now: u64) {
+        match how {
             None => {}
             // Its time is over: runners get the drain time to end by themselves.
-            Some(StopMode::Drain) if self.order.end.is_some_and(|end| now >= end) => {}
-            Some(StopMode::Drain) => self.terminate(now, self.drain),
-            Some(StopMode::Now) => self.kill(now),
+            Some(Halt::Drain) if self.order.end.is_some_and(|end| now >= end) => {}
+            Some(Halt::Drain) => self.terminate(now, self.drain),
+            Some(Halt::Now) => self.kill(now),
+            Some(Halt::Orphaned) => {
+                self.orphaned = true;
+                self.terminate(now, ORPHANS_MERCY);
+                if let Phase::Terminating(until) = &mut self.phase {
+                    *until = (*until).min(now + ORPHANS_MERCY);
+                }
+            }
         }
     }
 
@@ -215,9 +247,7 @@ impl Step {
             if let Some((kind, message)) = end.error(self.late.as_deref()) {
                 self.tally.runner_error(kind, &message, &runner.output.tail());
             }
-            if end.cut.is_some() {
-                self.tally.cut();
-            }
+            self.tally.runner_ended(end);
         }
         self.progress.alive = self.runners.iter().filter(|runner| runner.is_alive()).count() as u32;
         self.tally.tick(self.progress.alive);

@@ -8,6 +8,7 @@ use loads_wire::window::ErrorSource;
 
 use crate::clock::{self, SECOND};
 use crate::executor::StepOrder;
+use super::runner::End;
 use crate::record::{Cell, Hit, Recorder};
 
 /// Most characters of a message, of a label, and of a stack trace.
@@ -25,13 +26,31 @@ pub(super) struct Tally {
     test: String,
     started: u64,
     ended: u64,
+    runners: Runners,
+}
+
+/// Runners that may have had a request under way when they ended: nobody will ever know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Runners {
+    /// Ended by us, or by a signal.
+    cut: u64,
+    /// Ended otherwise than by a good exit, which tells everything before.
+    broken: u64,
+}
+
+impl Runners {
+    /// The most requests that can have been under way, of which nothing was heard: one for each runner that
+    /// was cut, or for each execution without an end, where somebody's end was no good one.
+    fn unanswered(self, open: u64) -> u64 {
+        if self.cut + self.broken == 0 { 0 } else { self.cut.max(open) }
+    }
 }
 
 impl Tally {
     pub(super) fn new(mut recorder: Recorder, order: &StepOrder, run_id: &str, test: &str) -> Self {
         recorder.begin_step(order.run_start, order.step, clock::now());
         let (run_id, test) = (run_id.to_owned(), test.to_owned());
-        Self { recorder, run_id, test, started: 0, ended: 0 }
+        Self { recorder, run_id, test, started: 0, ended: 0, runners: Runners::default() }
     }
 
     /// Counts one frame.
@@ -135,10 +154,17 @@ impl Tally {
         self.recorder.error(kind, ErrorSource::Runner, &self.test, &message, last_words);
     }
 
-    /// We cut a runner: a request of it may be under way, and nobody will ever know.
-    pub(super) fn cut(&mut self) {
-        self.recorder.sent();
-        self.recorder.unanswered(1);
+    /// Notes how a runner ended.
+    pub(super) fn runner_ended(&mut self, end: End) {
+        self.runners.cut += u64::from(end.cut.is_some() || end.status.code().is_none());
+        self.runners.broken += u64::from(!end.status.success());
+    }
+
+    fn unanswered(&mut self, requests: u64) {
+        for _ in 0..requests {
+            self.recorder.sent();
+        }
+        self.recorder.unanswered(requests);
     }
 
     /// At least once a second.
@@ -147,10 +173,17 @@ impl Tally {
         self.recorder.users(alive);
     }
 
-    /// The step is over: tests of which no end was told were cut.
-    pub(super) fn end(mut self) -> Recorder {
-        for _ in self.ended..self.started {
-            self.recorder.test_ended(Cell::Interrupted);
+    /// The step is over: tests of which no end was told were cut. Those of an agent that is gone are lost
+    /// instead, and its successor counts a request for each (`spool::recovery`).
+    pub(super) fn end(mut self, orphaned: bool) -> Recorder {
+        let open = self.started.saturating_sub(self.ended);
+        if orphaned {
+            self.unanswered(self.runners.broken.saturating_sub(open));
+        } else {
+            self.unanswered(self.runners.unanswered(open));
+            for _ in 0..open {
+                self.recorder.test_ended(Cell::Interrupted);
+            }
         }
         // A runner may leave startTest out; a test that ended did start.
         for _ in self.started..self.ended {
