@@ -58,11 +58,16 @@ wait_for() {
 
 # launch NAME COMMAND…: in the background, with NAME.pid and NAME.log; COMMAND must name a path below $folder
 launch() {
-  local name=$1
+  local name=$1 pid
   shift
-  # 9 is the lock of `up`: a process that kept it open would hold it for as long as it lives.
-  "${detach[@]}" "$@" </dev/null >>"$folder/$name.log" 2>&1 9>&- &
-  echo $! >"$folder/$name.pid"
+  # 9 is the lock of `up`: a process that kept it open would hold it for as long as it lives. And they speak to each
+  # other only, never through a proxy.
+  "${detach[@]}" env -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy "$@" \
+    </dev/null >>"$folder/$name.log" 2>&1 9>&- &
+  pid=$!
+  echo "$pid" >"$folder/$name.pid"
+  # At first it is a copy of this shell, which pid_of does not take for the program.
+  until alive "$name" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
 }
 
 # pid_of NAME: of the running process. A number alone may be another process' by now, after a reboot for example.

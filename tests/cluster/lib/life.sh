@@ -15,11 +15,12 @@ cluster_up() {
     ! listening "$port" || die "something listens on port $port, which the cluster needs; is another Kubernetes on this machine?"
   done
   mkdir -p "$folder"
-  # Only root looks in: tokens and keys are here.
-  chmod 700 "$folder"
+  # Others may pass through, to a kubeconfig of theirs.
+  chmod 711 "$folder"
   say "starting; logs are in $folder"
   network_up
-  credentials
+  (umask 077 && credentials)
+  chown "${SUDO_UID:-0}" "$kubeconfig_file"
   node_config
   all_of "start etcd, then the API server" start_node_images start_control_plane
   all_of "start the other parts" "start_component kube-controller-manager" "start_component kube-scheduler" \

@@ -38,6 +38,9 @@ Root = "$folder/runc"
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]
 conf_dir = "$folder/cni"
+[plugins."io.containerd.snapshotter.v1.overlayfs"]
+# Nothing is kept over a crash, and without this each container's end writes out the machine's whole disk cache.
+mount_options = ["volatile"]
 [plugins."io.containerd.nri.v1.nri"]
 disable = true
 [plugins."io.containerd.internal.v1.opt"]
