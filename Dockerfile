@@ -4,7 +4,8 @@
 #   docker build --target agent --tag loads-agent .
 #
 # With --build-arg PROGRAMS=local nothing is compiled: the folder programs/ has loads and loads-operator, compiled for
-# the C library of the base images.
+# the C library of the base images. Docker needs BuildKit, its default since version 23, which skips the stages that are
+# not asked for.
 ARG RUST_BASE=docker.io/library/rust:1.95.0-bookworm
 ARG OPERATOR_BASE=gcr.io/distroless/cc-debian12
 ARG AGENT_BASE=docker.io/library/python:3.13-slim-bookworm
