@@ -150,7 +150,8 @@ impl Aggregate {
 /// What nobody can know of runners that were killed with their agent and everything around it.
 fn unheard(totals: &Totals) -> Option<String> {
     let n = totals.unheard;
-    let processes = if n == 1 { "One agent process was".to_owned() } else { format!("{n} agent processes were") };
+    let processes =
+        if n == 1 { "One agent process was".to_owned() } else { format!("{n} agent processes were") };
     (n > 0).then(|| {
         format!(
             "{processes} killed together with all runners: requests of which they had told and nobody had heard are \

@@ -6,9 +6,9 @@ use loads_wire::ErrorKind;
 use loads_wire::external::{Exception, HitMessage, RunnerMessage, parse};
 use loads_wire::window::ErrorSource;
 
+use super::runner::End;
 use crate::clock::{self, SECOND};
 use crate::executor::StepOrder;
-use super::runner::End;
 use crate::record::{Cell, Hit, Recorder};
 
 /// Most characters of a message, of a label, and of a stack trace.

@@ -72,12 +72,8 @@ impl Kept {
             return Err(Error::io(what())(io::ErrorKind::BrokenPipe.into()));
         };
         let (tell, heard) = watch::channel(Heard::default());
-        let reader = tokio::spawn(read(
-            reports,
-            tell,
-            self.context.sink.clone(),
-            self.context.state_dir.clone(),
-        ));
+        let reader =
+            tokio::spawn(read(reports, tell, self.context.sink.clone(), self.context.state_dir.clone()));
         Ok(Keeper { process, orders, heard, reader, step: None })
     }
 
@@ -108,7 +104,8 @@ impl Keeper {
 
     async fn gone(&mut self) -> Error {
         let ended = timeout(Duration::from_secs(1), self.process.wait()).await;
-        let how = ended.map_or_else(|_| "no answer".to_owned(), |s| s.map_or_else(|e| e.to_string(), |s| s.to_string()));
+        let how = ended
+            .map_or_else(|_| "no answer".to_owned(), |s| s.map_or_else(|e| e.to_string(), |s| s.to_string()));
         Error::Io {
             what: "external executor: the process that keeps the runners ended, and they with it".to_owned(),
             source: io::Error::other(how),
@@ -150,9 +147,7 @@ impl Executor for Kept {
         let keeper = self.keeper()?;
         let Some(current) = keeper.step else { return Ok(()) };
         keeper.say(&Order::End(mode)).await?;
-        keeper
-            .answer(|heard| heard.ended.clone().filter(|(step, _)| *step == current).map(|e| e.1))
-            .await?;
+        keeper.answer(|heard| heard.ended.clone().filter(|(step, _)| *step == current).map(|e| e.1)).await?;
         keeper.step = None;
         Ok(())
     }
