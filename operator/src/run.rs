@@ -21,6 +21,8 @@ use crate::telemetry::{Health, Metrics, init_log, serve};
 
 /// Between two looks for the CRD.
 const LOOK: Duration = Duration::from_secs(2);
+/// What reconciles under way get at the end.
+const FINISH: Duration = Duration::from_secs(10);
 
 type Stop = Shared<BoxFuture<'static, ()>>;
 
@@ -37,13 +39,15 @@ pub async fn run(config: Config) -> Result<(), String> {
     })?;
     let http = serve(config.http, Arc::clone(&health), Arc::clone(&metrics));
     let work = async {
-        wait_for_crd(&client, &config).await;
+        tokio::select! {
+            () = wait_for_crd(&client, &config) => {}
+            () = stop.clone() => return Ok(()),
+        }
         health.ready();
         lead(client.clone(), Arc::clone(&config), Arc::clone(&metrics), stop.clone()).await
     };
     tokio::select! {
         served = http => Err(format!("{} can not be served: {}", config.http, served.err().map(|e| e.to_string()).unwrap_or_default())),
-        () = stop.clone().then(|()| tokio::time::sleep(Duration::from_secs(20))) => Ok(()),
         done = work => done,
     }
 }
@@ -94,6 +98,8 @@ async fn lead(client: Client, config: Arc<Config>, metrics: Arc<Metrics>, stop: 
     let controllers = all.into_iter().map(|name| controller::run(shared.clone(), name, stop.clone()));
     tokio::select! {
         _ = futures::future::join_all(controllers) => {}
+        // What hangs is left behind: the Lease must go to the next one.
+        () = stop.clone().then(|()| tokio::time::sleep(FINISH)) => {}
         () = leader.hold() => return Err("the Lease is lost: another process leads, this one starts anew".to_owned()),
     }
     leader.release().await;

@@ -24,6 +24,8 @@ use crate::telemetry::Metrics;
 
 /// How often what is remembered of LoadTests that are gone is dropped.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Between two looks at whether the stores are filled.
+const FILL: Duration = Duration::from_secs(2);
 
 /// Everything that the controllers of several namespaces share.
 #[derive(Clone)]
@@ -71,9 +73,10 @@ pub async fn run(
 }
 
 async fn look(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action, Error> {
-    // Before that every child looks as if it were missing.
-    if !ctx.stores.ready().await {
-        return Ok(Action::requeue(SWEEP));
+    // Before that every child looks as if it were missing. Not waited for without end: the stores fill no
+    // more once the controller is told to stop.
+    if tokio::time::timeout(FILL, ctx.stores.ready()).await != Ok(true) {
+        return Ok(Action::requeue(FILL));
     }
     reconcile(test, ctx).await
 }

@@ -21,7 +21,7 @@ impl Space {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{test}-{}-{number}", std::process::id());
         let manifest = format!(
-            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}, labels: {{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}}}}}}"
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels:\n    pod-security.kubernetes.io/enforce: restricted\n    pod-security.kubernetes.io/warn: restricted\n"
         );
         kubectl(&["apply", "-f", "-"], Some(&manifest)).ok();
         Self { name }
