@@ -109,6 +109,12 @@ pub trait Executor: Send {
     /// Once, whatever happened: close what `prepare` opened.
     async fn post_process(&mut self) -> Result<(), Error>;
 
+    /// When the step's first execution began, if the tool tells ([`crate::clock::now`] nanoseconds): the start
+    /// skew is measured by it.
+    fn began(&self) -> Option<u64> {
+        None
+    }
+
     /// Users (or executions) active now.
     fn users(&self) -> u32;
 }

@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::runtime::reflector::{Lookup, Store};
 use kube::{Api, Resource, ResourceExt};
 use loads_api::LoadTest;
@@ -81,8 +81,9 @@ where
     match api.create(&post(), child).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let there = api.get_metadata_opt(&name).await?;
-            match there {
+            // By list, a right that the watches need anyhow.
+            let only = ListParams::default().fields(&format!("metadata.name={name}"));
+            match api.list_metadata(&only).await?.items.first() {
                 Some(object) if !names::is_ours(test, object.meta()) => {
                     let kind = K::kind(&()).into_owned();
                     let message = format!(

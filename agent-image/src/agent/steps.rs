@@ -8,12 +8,14 @@ use super::Error;
 use super::inbox::Welcome;
 use super::life::Life;
 use super::timetable::{Stint, Turn, turn};
-use crate::clock;
+use crate::clock::{self, SECOND};
 use crate::executor::{Check, Executor, StepOrder};
 use crate::session::Command;
 
 /// How often an executor is asked whether its step is finished.
 const CHECK: Duration = Duration::from_millis(50);
+/// The same until the load has begun: what the start skew is measured with.
+const LOOK: Duration = Duration::from_millis(5);
 /// Seconds an executor may take beyond the drain time before it is told to cut: more than a runner gets
 /// between SIGTERM and SIGKILL.
 const DRAIN_SLACK: u64 = 8;
@@ -98,12 +100,20 @@ impl Life {
     ) -> Result<End, Error> {
         self.status.update(|s| (s.state, s.step) = (AgentState::Running, order.step));
         executor.startup(order).await?;
-        self.note_skew(order);
+        self.note_skew(plan, order, clock::now());
         let over = |now| order.end.is_some_and(|end| now >= end);
-        let mut end = End::Over;
+        let (mut end, mut skew_known) = (End::Over, false);
         while executor.check().await? == Check::Running && !over(clock::now()) {
             tokio::select! {
-                () = sleep(CHECK) => self.status.update(|s| s.users = executor.users()),
+                () = sleep(if skew_known { CHECK } else { LOOK }) => {
+                    self.status.update(|s| s.users = executor.users());
+                    if !skew_known && let Some(began) = executor.began() {
+                        self.note_skew(plan, order, began);
+                        skew_known = true;
+                    }
+                    // Past this nobody calls it skew.
+                    skew_known |= clock::now() > order.start + SECOND;
+                }
                 () = self.inbox.next() => {}
             }
             if self.is_ended() {
@@ -114,16 +124,28 @@ impl Life {
                 break;
             }
         }
+        if let Some(began) = executor.began().filter(|_| !skew_known) {
+            self.note_skew(plan, order, began);
+        }
         self.shut_down(plan, executor).await?;
         self.status.update(|s| s.users = 0);
         Ok(end)
     }
 
-    fn note_skew(&self, order: StepOrder) {
-        if order.step == 0 && self.inbox.pauses.resumed_at == 0 {
-            let late = clock::now().saturating_sub(order.start) / 1000;
-            self.status.update(|s| s.start_skew_micros = i64::try_from(late).ok());
+    /// How far from T the load began. With a ramp or a rate most agents are to begin later: there only the
+    /// lateness of the executor itself counts.
+    fn note_skew(&self, plan: &Plan, order: StepOrder, began: u64) {
+        if order.step != 0 || self.inbox.pauses.resumed_at != 0 {
+            return;
         }
+        let spread = plan.ramp_up_seconds > 0 || plan.rate.is_some();
+        let late = began.saturating_sub(order.start) / 1000;
+        self.status.update(|s| {
+            let known = s.start_skew_micros.is_some();
+            if !(known && spread) {
+                s.start_skew_micros = i64::try_from(late).ok();
+            }
+        });
     }
 
     /// Lets the executor drain, and cuts the drain short when it takes too long or when told to.

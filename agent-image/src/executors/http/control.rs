@@ -1,7 +1,7 @@
 //! How the executor and its lanes (engine threads) talk: a few messages a step, none a request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use loads_wire::message::StopMode;
@@ -25,6 +25,7 @@ pub enum Command {
 pub struct LaneState {
     finished: AtomicBool,
     users: AtomicU32,
+    began: AtomicU64,
 }
 
 impl LaneState {
@@ -36,6 +37,16 @@ impl LaneState {
     /// Says whether it is.
     pub fn set_finished(&self, finished: bool) {
         self.finished.store(finished, Ordering::Release);
+    }
+
+    /// When the step's first execution began, on this process' clock.
+    pub fn began(&self) -> Option<u64> {
+        Some(self.began.load(Ordering::Relaxed)).filter(|began| *began > 0)
+    }
+
+    /// Says when; 0 before it has.
+    pub fn set_began(&self, now: u64) {
+        self.began.store(now, Ordering::Relaxed);
     }
 
     /// Users active now.

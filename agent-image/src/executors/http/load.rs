@@ -38,6 +38,8 @@ pub struct Load {
     starved_until: u64,
     next_sweep: u64,
     finished: bool,
+    /// Whether an execution has.
+    begun: bool,
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -90,6 +92,7 @@ impl Lane {
         let arrivals = self.setting.rate.map(|rate| lane_arrivals(&self.setting, &order, rate, now));
         self.waits.clear();
         self.free.clear();
+        self.state.set_began(0);
         self.load = Some(Load {
             order,
             end: order.end.unwrap_or(u64::MAX),
@@ -102,6 +105,7 @@ impl Lane {
             starved_until: 0,
             next_sweep: now + SWEEP,
             finished: false,
+            begun: false,
             waiting: Vec::new(),
         });
         if arrivals.is_some() {
@@ -215,6 +219,9 @@ impl Lane {
         self.tally.recorder.test_started();
         if let Some(load) = &mut self.load {
             load.busy += 1;
+            if !std::mem::replace(&mut load.begun, true) {
+                self.state.set_began(now);
+            }
         }
         self.begin_request(user, due, now);
     }

@@ -167,6 +167,10 @@ impl Executor for Http {
         }
     }
 
+    fn began(&self) -> Option<u64> {
+        self.lanes.iter().filter_map(|lane| lane.state.began()).min()
+    }
+
     fn users(&self) -> u32 {
         self.lanes.iter().map(|lane| lane.state.users()).sum()
     }

@@ -258,6 +258,13 @@ impl Executor for Python {
         Ok(())
     }
 
+    /// As of the moment of asking: workers tell of executions only once a second, their cells at once.
+    fn began(&self) -> Option<u64> {
+        let started =
+            |worker: &Worker| Cells::open(worker.cells()).is_ok_and(|cells| cells.totals().started > 0);
+        self.workers.iter().any(started).then(clock::now)
+    }
+
     fn users(&self) -> u32 {
         self.inbox.users()
     }
