@@ -2,6 +2,7 @@
 
 mod agent;
 mod broker;
+mod bundle;
 mod demo_server;
 mod exit;
 mod keeper;
@@ -35,6 +36,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Check LoadTest files as the API server would, without one.
     Lint(lint::Args),
+    /// Pack files into ConfigMaps that a LoadTest can include, for `kubectl apply --server-side -f -`.
+    Bundle(bundle::Args),
     /// Serve a target to try things on.
     DemoServer(demo_server::Args),
     /// Serve as the broker of one run (started by `loads run --processes` and by the operator).
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Run(args) => run::run(*args).await,
             Command::Lint(args) => lint::lint(&args),
+            Command::Bundle(args) => bundle::bundle(&args),
             Command::DemoServer(args) => serve_demo(&args).await,
             Command::Broker(args) => broker::broker(args).await,
             Command::Agent(args) => agent::agent(args).await,

@@ -3,6 +3,7 @@
 mod inbox;
 mod life;
 mod steps;
+mod targets;
 mod timetable;
 
 use std::path::PathBuf;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loads_transport::ClientTls;
-use loads_wire::message::StopMode;
+use loads_wire::message::{Problem, StopMode};
+use loads_wire::target::Refusal;
 use tokio::sync::watch;
 
+use crate::bundle::{self, Mounted};
 use crate::clock;
 use crate::executor::Error as ExecutorError;
 use crate::record::WindowSink;
@@ -47,6 +50,8 @@ pub struct AgentConfig {
     pub keeper: Option<PathBuf>,
     /// Send no load: deliver what former processes of this index left, and leave.
     pub recover_only: bool,
+    /// Where the bundle is mounted; none: `work_dir` holds the test as it is.
+    pub bundle: Option<Mounted>,
     /// How the broker is reached over a network.
     pub tls: Option<ClientTls>,
     /// How long to look for the broker at first.
@@ -107,12 +112,38 @@ pub enum Error {
     /// The executor can not do what the plan says.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// The test dir can not be filled.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
+    /// Load may not go to the server under test.
+    #[error("serverURL {url} is refused: {refusal}")]
+    Target {
+        /// As given.
+        url: String,
+        /// Why.
+        refusal: Refusal,
+    },
 }
 
 impl Error {
     /// Whether another process of this agent would meet the same: the test or its surroundings are wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Executor(ExecutorError::Configuration(_)))
+        match self {
+            Self::Executor(error) => matches!(error, ExecutorError::Configuration(_)),
+            // A full disk may be another node's matter no more.
+            Self::Bundle(error) => !matches!(error, bundle::Error::Write { .. }),
+            Self::Target { .. } => true,
+            Self::State { .. } | Self::Transport(_) | Self::NoBroker { .. } => false,
+        }
+    }
+
+    /// What part of preparing this is about.
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Bundle(error) => error.problem(),
+            Self::Target { .. } => Problem::Target,
+            _ => Problem::Test,
+        }
     }
 }
 
@@ -155,5 +186,30 @@ fn epoch(config: &AgentConfig, formers: &[Former]) -> u64 {
     match formers.iter().map(|former| former.epoch).max() {
         Some(newest) if config.recover_only => newest + 1,
         _ => clock::unix_now(),
+    }
+}
+
+/// A plan for tests, of one agent.
+#[cfg(test)]
+pub(crate) fn test_plan(steps: Vec<loads_wire::plan::Step>) -> loads_wire::Plan {
+    use loads_wire::plan::{ExecutorPlan, ExternalPlan, OnAgentLoss};
+    loads_wire::Plan {
+        run_id: "r".into(),
+        test: "t".into(),
+        executor: ExecutorPlan::External(ExternalPlan { command: vec!["true".into()] }),
+        server_url: None,
+        agents: 1,
+        min_agents: 1,
+        steps,
+        rate: None,
+        ramp_up_seconds: 0,
+        start_timeout_seconds: 60,
+        broker_silence_seconds: 60,
+        drain_seconds: 10,
+        on_agent_loss: OnAgentLoss::Replace,
+        test_dir: None,
+        python_deps: Vec::new(),
+        bundle_digest: None,
+        targets: None,
     }
 }

@@ -1,30 +1,13 @@
 //! Every case of the timetable.
 
 use super::*;
-use loads_wire::plan::{ExecutorPlan, ExternalPlan, OnAgentLoss, Step};
+use crate::agent::test_plan;
+use loads_wire::plan::Step;
 
 const T: u64 = 100 * SECOND;
 
 fn welcome(lengths: &[Length]) -> Welcome {
-    let plan = Plan {
-        run_id: "r".into(),
-        test: "t".into(),
-        executor: ExecutorPlan::External(ExternalPlan { command: vec!["true".into()] }),
-        server_url: None,
-        agents: 1,
-        min_agents: 1,
-        steps: lengths.iter().map(|l| Step { users: 2, length: *l }).collect(),
-        rate: None,
-        ramp_up_seconds: 0,
-        start_timeout_seconds: 60,
-        broker_silence_seconds: 60,
-        drain_seconds: 10,
-        on_agent_loss: OnAgentLoss::Replace,
-        test_dir: None,
-        python_deps: Vec::new(),
-        bundle_digest: None,
-        targets: None,
-    };
+    let plan = test_plan(lengths.iter().map(|l| Step { users: 2, length: *l }).collect());
     Welcome { plan, remaining: Vec::new(), step: None }
 }
 

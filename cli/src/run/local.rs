@@ -70,6 +70,7 @@ fn agents(job: &Job, broker: &Broker, orders: &watch::Receiver<Option<StopMode>>
             // When this process dies there is nobody left who would want the rest of the figures.
             keeper: None,
             recover_only: false,
+            bundle: None,
             tls: None,
             find_broker: AgentConfig::FIND_BROKER,
             grace: AgentConfig::GRACE,
