@@ -5,6 +5,7 @@
 //! the spool (`spool`) and from there to the broker (`session`), until the broker says it has it.
 
 pub mod agent;
+pub mod bundle;
 pub mod clock;
 pub mod executor;
 pub mod executors;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loads_agent::agent::{AgentConfig, Error, Outcome, run};
+use loads_agent::bundle::Mounted;
 use loads_transport::ClientTls;
 use loads_wire::control::BROKER_NAME;
 use loads_wire::message::StopMode;
@@ -47,9 +48,18 @@ pub struct Place {
 pub struct Args {
     #[command(flatten)]
     place: Place,
-    /// Working directory of the test.
+    /// Working directory of the test; with --bundle-dir, where the test dir is made.
     #[arg(long, env = "LOADS_WORK_DIR", default_value = ".")]
     work_dir: PathBuf,
+    /// Folder where the bundle's ConfigMaps are mounted (docs/bundles.md); default: the test is in --work-dir.
+    #[arg(long, env = "LOADS_BUNDLE_DIR")]
+    bundle_dir: Option<PathBuf>,
+    /// Folder that the bundle's python deps are installed into; default: .deps in --work-dir.
+    #[arg(long, env = "LOADS_DEPS_DIR", requires = "bundle_dir")]
+    deps_dir: Option<PathBuf>,
+    /// Index that pip installs the bundle's python deps from; default: pip's own configuration (PIP_INDEX_URL).
+    #[arg(long, env = "LOADS_PIP_INDEX", requires = "bundle_dir")]
+    pip_index: Option<String>,
     /// Python interpreter that has the test's dependencies.
     #[arg(long, env = "LOADS_PYTHON", default_value = "python3")]
     python: PathBuf,
@@ -83,6 +93,7 @@ impl Place {
             cores: 1,
             reports_cpu: true,
             recover_only: true,
+            bundle: None,
             tls,
             find_broker: AgentConfig::FIND_BROKER,
             grace: Duration::from_secs(self.grace),
@@ -99,7 +110,10 @@ fn client_tls(dir: &Path) -> Result<ClientTls, Exit> {
 pub async fn agent(args: Args) -> Result<(), Exit> {
     let stop = stop_orders()?;
     let told = stop.clone();
+    let (deps_dir, pip_index) = (args.deps_dir, args.pip_index);
+    let deps_dir = deps_dir.unwrap_or_else(|| args.work_dir.join(".deps"));
     let config = AgentConfig {
+        bundle: args.bundle_dir.map(|dir| Mounted { dir, deps_dir, pip_index }),
         work_dir: args.work_dir,
         python: args.python,
         python_path: args.python_path,

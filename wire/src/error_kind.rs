@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Refused,
     /// The host name has no address.
     Dns,
+    /// The operator does not allow load to go to the address.
+    NotAllowed,
     /// No connection within the time limit.
     ConnectTimeout,
     /// Connected and sent, but no (full) answer within the time limit.
@@ -34,9 +36,10 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const NAMED: [(&'static str, Self); 10] = [
+    const NAMED: [(&'static str, Self); 11] = [
         ("refused", Self::Refused),
         ("dns", Self::Dns),
+        ("not-allowed", Self::NotAllowed),
         ("connect-timeout", Self::ConnectTimeout),
         ("read-timeout", Self::ReadTimeout),
         ("tls", Self::Tls),

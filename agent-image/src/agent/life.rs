@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use loads_wire::Plan;
-use loads_wire::message::{AgentState, Problem};
+use loads_wire::message::AgentState;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::inbox::{Inbox, Welcome};
-use super::{AgentConfig, Error, Outcome};
+use super::{AgentConfig, Error, Outcome, targets};
+use crate::bundle;
 use crate::clock::{self, SECOND};
 use crate::executor::{Executor, ExecutorContext};
 use crate::executors;
@@ -73,7 +74,23 @@ impl Life {
 
     /// Whether all steps are done.
     async fn work(&mut self, welcome: &Welcome) -> Result<bool, Error> {
-        let mut executor = executors::build(self.context(&welcome.plan))?;
+        let plan = Arc::new(welcome.plan.clone());
+        let config = Arc::clone(&self.config);
+        let (work_dir, python_path) = tokio::select! {
+            staged = stage(&config, &plan) => staged?,
+            () = self.inbox.until(|_| false) => return Ok(false),
+        };
+        let mut executor = executors::build(ExecutorContext {
+            plan,
+            index: config.index,
+            agent_id: format!("{}-{}", config.run, config.index),
+            work_dir,
+            state_dir: self.epoch_dir.clone(),
+            python: config.python.clone(),
+            python_path,
+            cores: config.cores.max(1),
+            sink: self.sink.clone(),
+        })?;
         let done = match self.prepare(executor.as_mut()).await {
             Ok(()) => self.steps(welcome, executor.as_mut()).await,
             Err(error) => Err(error),
@@ -82,20 +99,6 @@ impl Life {
         let all_done = done?;
         closed?;
         Ok(all_done)
-    }
-
-    fn context(&self, plan: &Plan) -> ExecutorContext {
-        ExecutorContext {
-            plan: Arc::new(plan.clone()),
-            index: self.config.index,
-            agent_id: format!("{}-{}", self.config.run, self.config.index),
-            work_dir: self.config.work_dir.clone(),
-            state_dir: self.epoch_dir.clone(),
-            python: self.config.python.clone(),
-            python_path: self.config.python_path.clone(),
-            cores: self.config.cores.max(1),
-            sink: self.sink.clone(),
-        }
     }
 
     async fn prepare(&mut self, executor: &mut dyn Executor) -> Result<(), Error> {
@@ -148,9 +151,13 @@ impl Life {
     }
 }
 
-impl Error {
-    /// What part of preparing this is about.
-    fn problem(&self) -> Problem {
-        Problem::Test
-    }
+/// Everything that has to be right before an executor is made: the test dir, and Python's path.
+async fn stage(config: &AgentConfig, plan: &Plan) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+    targets::check_server(plan).await?;
+    let Some(mounted) = &config.bundle else {
+        return Ok((config.work_dir.clone(), config.python_path.clone()));
+    };
+    let test_dir = bundle::stage(mounted, plan, &config.work_dir, &config.python).await?;
+    let own = [mounted.deps_dir.clone(), test_dir.clone()];
+    Ok((test_dir, own.into_iter().chain(config.python_path.iter().cloned()).collect()))
 }

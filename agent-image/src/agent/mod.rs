@@ -3,6 +3,7 @@
 mod inbox;
 mod life;
 mod steps;
+mod targets;
 mod timetable;
 
 use std::path::PathBuf;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loads_transport::ClientTls;
-use loads_wire::message::StopMode;
+use loads_wire::message::{Problem, StopMode};
+use loads_wire::target::Refusal;
 use tokio::sync::watch;
 
+use crate::bundle::{self, Mounted};
 use crate::clock;
 use crate::executor::Error as ExecutorError;
 use crate::record::WindowSink;
@@ -44,6 +47,8 @@ pub struct AgentConfig {
     pub reports_cpu: bool,
     /// Send no load: deliver what former processes of this index left, and leave.
     pub recover_only: bool,
+    /// Where the bundle is mounted; none: `work_dir` holds the test as it is.
+    pub bundle: Option<Mounted>,
     /// How the broker is reached over a network.
     pub tls: Option<ClientTls>,
     /// How long to look for the broker at first.
@@ -104,12 +109,38 @@ pub enum Error {
     /// The executor can not do what the plan says.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// The test dir can not be filled.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
+    /// Load may not go to the server under test.
+    #[error("serverURL {url} is refused: {refusal}")]
+    Target {
+        /// As given.
+        url: String,
+        /// Why.
+        refusal: Refusal,
+    },
 }
 
 impl Error {
     /// Whether another process of this agent would meet the same: the test or its surroundings are wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Executor(ExecutorError::Configuration(_)))
+        match self {
+            Self::Executor(error) => matches!(error, ExecutorError::Configuration(_)),
+            // A full disk may be another node's matter no more.
+            Self::Bundle(error) => !matches!(error, bundle::Error::Write { .. }),
+            Self::Target { .. } => true,
+            Self::State { .. } | Self::Transport(_) | Self::NoBroker { .. } => false,
+        }
+    }
+
+    /// What part of preparing this is about.
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Bundle(error) => error.problem(),
+            Self::Target { .. } => Problem::Target,
+            _ => Problem::Test,
+        }
     }
 }
 

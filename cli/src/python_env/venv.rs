@@ -14,8 +14,6 @@ use crate::exit::Exit;
 const REQUIREMENTS: &str = include_str!("../../../agent-image/python/requirements.txt");
 /// Written last: an environment without it was not finished.
 const COMPLETE: &str = ".complete";
-/// Lines of pip's complaint that are shown.
-const SHOWN: usize = 12;
 
 /// The interpreter of the environment that holds the package's requirements and `deps`.
 pub fn ensure(cache: &Path, deps: &[String], say: impl Fn(&str)) -> Result<PathBuf, Exit> {
@@ -101,8 +99,5 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let text =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    Err(lines[lines.len().saturating_sub(SHOWN)..].join("\n  "))
+    Err(loads_agent::bundle::last_lines(&output))
 }

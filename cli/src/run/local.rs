@@ -66,6 +66,7 @@ fn agents(job: &Job, broker: &Broker, orders: &watch::Receiver<Option<StopMode>>
             cores: (available_cores() / job.plan.agents).max(1),
             reports_cpu: index == 0,
             recover_only: false,
+            bundle: None,
             tls: None,
             find_broker: AgentConfig::FIND_BROKER,
             grace: AgentConfig::GRACE,

@@ -12,6 +12,8 @@ import ssl
 import requests
 import urllib3.exceptions as urllib3_errors
 
+from loads.targets import NotAllowed
+
 _REFUSED = {errno.ECONNREFUSED}
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 _CONNECT_TIMEOUT = {errno.ETIMEDOUT}
@@ -42,6 +44,8 @@ def kind_of(error):
     numbers = {cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno}
     if isinstance(error, requests.TooManyRedirects):
         return "too-many-redirects"
+    if has(NotAllowed):
+        return "not-allowed"
     if has(socket.gaierror, urllib3_errors.NameResolutionError):
         return "dns"
     if has(ssl.SSLError, requests.exceptions.SSLError, urllib3_errors.SSLError, ssl.CertificateError):
@@ -83,7 +87,7 @@ def was_sent(error):
         requests.exceptions.ConnectTimeout,
     )
     causes = list(chain(error))
-    if isinstance(error, ValueError) or _in_handshake(causes):
+    if isinstance(error, (ValueError, NotAllowed)) or _in_handshake(causes):
         return False
     return not any(isinstance(cause, before) for cause in causes)
 

@@ -43,8 +43,7 @@ impl Lane {
         let connection = &mut self.connections[place];
         connection.deadline = now + self.setting.timeout;
         connection.untried = self.setting.scenario.targets[target].addresses.len();
-        let unresolved = &self.setting.scenario.targets[target];
-        let failure = Failure::new(ErrorKind::Dns, unresolved.dns_error.as_str());
+        let failure = self.setting.scenario.targets[target].no_address.clone();
         self.try_address(user, place, failure);
     }
 

@@ -102,8 +102,9 @@ impl Http {
 impl Executor for Http {
     async fn prepare(&mut self) -> Result<(), Error> {
         let mut scenario = Scenario::new(&self.options, self.context.plan.server_url.as_deref())?;
+        let allowed = self.context.plan.targets.clone();
         let resolving = tokio::task::spawn_blocking(move || {
-            scenario.targets.iter_mut().for_each(target::Target::resolve);
+            scenario.targets.iter_mut().for_each(|target| target.resolve(allowed.as_ref()));
             scenario
         });
         let resolved = resolving.await.map_err(|error| Error::Io {

@@ -2,7 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use loads_wire::ErrorKind;
+use loads_wire::target::Targets;
 use url::{Host, Url};
+
+use super::failure::Failure;
 
 /// One scheme, host and port, with the addresses behind it.
 #[derive(Debug, Clone)]
@@ -17,8 +21,8 @@ pub struct Target {
     pub authority: String,
     /// What the name resolved to, at [`resolve`](Self::resolve).
     pub addresses: Vec<SocketAddr>,
-    /// Why there is no address.
-    pub dns_error: String,
+    /// What requests fail with when there is no address.
+    pub no_address: Failure,
 }
 
 impl Target {
@@ -39,7 +43,7 @@ impl Target {
             |port| format!("{}:{port}", url.host_str().unwrap_or_default()),
         );
         let port = url.port_or_known_default()?;
-        Some(Self { tls, host, port, authority, addresses: Vec::new(), dns_error: String::new() })
+        Some(Self { tls, host, port, authority, addresses: Vec::new(), no_address: Failure::new(ErrorKind::Dns, "no address") })
     }
 
     /// Whether both are the same server.
@@ -48,17 +52,25 @@ impl Target {
     }
 
     /// Asks the system's resolver, once; blocks. A name without address is no error here: it makes every
-    /// request to it fail with kind `dns`.
-    pub fn resolve(&mut self) {
+    /// request to it fail with kind `dns`, and one without an address that `allowed` covers, with
+    /// `not-allowed`.
+    pub fn resolve(&mut self, allowed: Option<&Targets>) {
         match (self.host.as_str(), self.port).to_socket_addrs() {
             Ok(addresses) => self.addresses = addresses.collect(),
-            Err(error) => self.dns_error = error.to_string(),
+            Err(error) => self.no_address.message = error.to_string(),
         }
         // The resolver names an address once for each socket type it knows.
         let mut seen = std::collections::HashSet::new();
         self.addresses.retain(|address| seen.insert(*address));
-        if self.addresses.is_empty() && self.dns_error.is_empty() {
-            "no address".clone_into(&mut self.dns_error);
+        if let Some(allowed) = allowed {
+            let (host, failure) = (self.host.clone(), &mut self.no_address);
+            self.addresses.retain(|address| match allowed.dial(&host, address.ip()) {
+                Ok(()) => true,
+                Err(refusal) => {
+                    *failure = Failure::new(ErrorKind::NotAllowed, refusal.to_string());
+                    false
+                }
+            });
         }
     }
 }
@@ -87,10 +99,23 @@ mod tests {
     #[test]
     fn loopback_resolves_and_a_name_that_does_not_says_why() {
         let mut good = of("http://127.0.0.1:9/");
-        good.resolve();
+        good.resolve(None);
         assert_eq!(good.addresses, ["127.0.0.1:9".parse().unwrap()]);
         let mut bad = of("http://no-such-host.invalid/");
-        bad.resolve();
-        assert!(bad.addresses.is_empty() && !bad.dns_error.is_empty());
+        bad.resolve(None);
+        assert!(bad.addresses.is_empty());
+        assert!(bad.no_address.kind == ErrorKind::Dns && !bad.no_address.message.is_empty());
+    }
+
+    #[test]
+    fn only_addresses_that_are_allowed_are_connected_to() {
+        let list = |entry: &str| Targets { allow: vec![entry.to_owned()] };
+        let mut server = of("http://127.0.0.1:9/");
+        server.resolve(Some(&list("127.0.0.0/8")));
+        assert_eq!(server.addresses.len(), 1);
+        server.resolve(Some(&list("10.0.0.0/8")));
+        assert!(server.addresses.is_empty());
+        assert_eq!(server.no_address.kind, ErrorKind::NotAllowed);
+        assert!(server.no_address.message.contains("10.0.0.0/8"), "{:?}", server.no_address);
     }
 }

@@ -119,6 +119,7 @@ impl Worker {
             "serverUrl": plan.server_url,
             "patching": patching,
             "config": config(plan, patching),
+            "targets": plan.targets,
             "process": self.process,
             "processes": processes,
         }));

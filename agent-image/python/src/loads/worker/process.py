@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from loads import targets
 from loads.record import CELL_COUNT, Recorder
 from loads.worker.channel import Channel
 from loads.worker.load import LoadError, load
@@ -35,6 +36,9 @@ class Process:
         self.config = {**(prepare.get("config") or {})}
         if prepare.get("serverUrl"):
             self.config["server_url"] = prepare["serverUrl"]
+        if prepare.get("targets"):
+            # Before the test is imported, which may connect to something already.
+            targets.enforce(prepare["targets"]["allow"])
         self.case = self.method = None
         self.fixture = ClassFixture()
         self._steps = []

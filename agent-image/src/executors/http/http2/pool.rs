@@ -74,7 +74,7 @@ impl Pool {
     }
 
     async fn connect(&self, target: &Target, tls: Option<&Arc<ClientConfig>>) -> Result<Sender, Failure> {
-        let mut failure = Failure::new(ErrorKind::Dns, target.dns_error.as_str());
+        let mut failure = target.no_address.clone();
         for _ in 0..target.addresses.len() {
             let turn = self.turn.get();
             self.turn.set(turn.wrapping_add(1));
