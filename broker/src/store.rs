@@ -143,6 +143,17 @@ impl Store {
         })
     }
 
+    /// The number of this broker process among those of the run: when it first kept something here, by its
+    /// own clock in nanoseconds since the Unix epoch. One that starts again on this file has the same.
+    pub fn epoch(&self, now: u64) -> Result<u64, Error> {
+        if let Some(bytes) = self.meta("epoch")? {
+            let read = bytes.as_slice().try_into().map(u64::from_be_bytes);
+            return read.map_err(|_| self.damaged("epoch", &format!("{} bytes instead of 8", bytes.len())));
+        }
+        put(&self.db, "epoch", &now.to_be_bytes()).map_err(|source| explain(&self.path, source))?;
+        Ok(now)
+    }
+
     /// Every window that is in no snapshot, in order of index, epoch and number.
     pub fn windows(&self, mut each: impl FnMut(u32, u64, u64, Option<Window>)) -> Result<(), Error> {
         let fail = |source| explain(&self.path, source);
@@ -271,6 +282,13 @@ mod tests {
         drop(Store::open(dir.path(), "r1").unwrap());
         let error = Store::open(dir.path(), "r2").unwrap_err().to_string();
         assert!(error.contains("holds run \"r1\"") && error.contains("of its own"), "{error}");
+    }
+
+    #[test]
+    fn the_epoch_is_that_of_the_first_start() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Store::open(dir.path(), "r1").unwrap().epoch(7).unwrap(), 7);
+        assert_eq!(Store::open(dir.path(), "r1").unwrap().epoch(9).unwrap(), 7);
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn broker(sockets: &Path, state: &Path) -> Process {
         results: endpoint("results"),
         publish: endpoint("live"),
         start_lead: Duration::from_millis(10),
+        hold_result: false,
     };
     let broker = runtime.block_on(Broker::bind(config)).unwrap();
     let handle = broker.handle();
@@ -122,7 +123,16 @@ impl Agent {
     async fn register(&mut self) {
         let state = if self.started_at.is_some() { AgentState::Running } else { AgentState::Ready };
         let (pid, host, cores, step) = (1, "test".to_owned(), 1, 0);
-        let hello = Register { pid, host, cores, state, started_at: self.started_at, step };
+        let hello = Register {
+            pid,
+            host,
+            cores,
+            state,
+            started_at: self.started_at,
+            step,
+            paused_nanos: 0,
+            paused: false,
+        };
         self.say(ToBroker::Register(hello)).await;
     }
 

@@ -25,6 +25,8 @@ pub struct RunResult {
     pub executor: String,
     /// Whether the run passed.
     pub verdict: Verdict,
+    /// The verdict's cause in one word, one of [`reason`]; empty while the run is on.
+    pub reason: String,
     /// What made the verdict other than passed, one sentence each.
     pub reasons: Vec<String>,
     /// What a reader must know besides, whatever the verdict: agents that were lost or joined late.
@@ -87,6 +89,52 @@ pub struct RunResult {
     pub late: u64,
     /// Runner messages that could not be read.
     pub bad_messages: u64,
+}
+
+/// Why a run ended as it did, in one word. A run of which several are true has the first one that applies:
+/// what kept it from being carried out, then the request to stop, then what is missing through the fault of
+/// agents or brokers, then the tests.
+pub mod reason {
+    /// Every test passed and all of the plan was done.
+    pub const PASSED: &str = "Passed";
+    /// Tests had errors or failures, or their runner processes misbehaved.
+    pub const TESTS_FAILED: &str = "TestsFailed";
+    /// Part of the load was never begun, or part of the figures is missing.
+    pub const INCOMPLETE: &str = "Incomplete";
+    /// An agent was lost and the run could not go on without it, or nobody took its place.
+    pub const AGENT_LOST: &str = "AgentLost";
+    /// The run was stopped on request.
+    pub const STOPPED: &str = "Stopped";
+    /// Too few agents were ready in time.
+    pub const START_TIMEOUT: &str = "StartTimeout";
+    /// Files of the bundle are missing, damaged, or not what the run was accepted with.
+    pub const BUNDLE_INVALID: &str = "BundleInvalid";
+    /// A requirement of the test could not be installed.
+    pub const DEPENDENCY_FAILED: &str = "DependencyFailed";
+    /// The server under test is not one that the operator allows.
+    pub const TARGET_NOT_ALLOWED: &str = "TargetNotAllowed";
+    /// An agent could not prepare the test.
+    pub const PREPARE_FAILED: &str = "PrepareFailed";
+    /// Agents were without a broker for too long, or a broker lost its memory and agents did not come back.
+    pub const BROKER_LOST: &str = "BrokerLost";
+    /// An agent did not end its load in time.
+    pub const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
+
+    /// All of them.
+    pub const ALL: [&str; 12] = [
+        PASSED,
+        TESTS_FAILED,
+        INCOMPLETE,
+        AGENT_LOST,
+        STOPPED,
+        START_TIMEOUT,
+        BUNDLE_INVALID,
+        DEPENDENCY_FAILED,
+        TARGET_NOT_ALLOWED,
+        PREPARE_FAILED,
+        BROKER_LOST,
+        DEADLINE_EXCEEDED,
+    ];
 }
 
 /// Outcome of a run.

@@ -10,6 +10,7 @@ mod result;
 mod seconds;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use tests::plan as test_plan;
 
 pub use errors::MAX_ERRORS;
-pub use result::{Detail, RunFacts};
+pub use result::{Detail, RunFacts, cut};
 pub use seconds::{DETAILED_SECONDS, MAX_SECONDS};
+pub use verdict::Fault;
 
 /// Custom counters of a run before further ones are added to the counter `other`.
 pub const MAX_COUNTERS: usize = 1_000;

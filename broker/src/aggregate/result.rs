@@ -1,9 +1,10 @@
 //! From merged figures to the result that people and programs read.
 
 use loads_wire::plan::{Length, Plan};
-use loads_wire::result::{Agents, Latency, RunResult, SCHEMA, StepResult, Tests, Verdict, WebSockets};
+use loads_wire::result::{Agents, Latency, RunResult, SCHEMA, StepResult, Tests, WebSockets};
 use loads_wire::window::ErrorSource;
 
+use super::verdict::Fault;
 use super::{Aggregate, StepFigures};
 
 /// How much of the lists goes into a result.
@@ -22,6 +23,15 @@ impl Detail {
             Self::Live => (20, 10, 60),
         }
     }
+}
+
+/// A result no longer than `detail` says.
+pub fn cut(mut result: RunResult, detail: Detail) -> RunResult {
+    let (labels, errors, seconds) = detail.limits();
+    result.labels.truncate(labels);
+    result.errors.truncate(errors);
+    result.seconds.drain(..result.seconds.len().saturating_sub(seconds));
+    result
 }
 
 /// What is known of a run besides its windows; the roster tells it.
@@ -44,9 +54,9 @@ pub struct RunFacts {
     /// Whether the run was ended early on request.
     pub stopped: bool,
     /// Why the run could not be carried out.
-    pub error: Option<String>,
+    pub error: Option<Fault>,
     /// Why the run failed, other than by its tests.
-    pub failed: Option<String>,
+    pub failed: Option<Fault>,
     /// For [`RunResult::notes`].
     pub notes: Vec<String>,
     /// For [`RunResult::agents`].
@@ -103,7 +113,7 @@ impl Aggregate {
             steps,
             ..RunResult::default()
         };
-        (result.verdict, result.reasons) = self.verdict(facts, &result);
+        (result.verdict, result.reason, result.reasons) = self.verdict(facts, &result);
         result
     }
 
@@ -133,68 +143,6 @@ impl Aggregate {
             }
         };
         plan.steps.iter().enumerate().map(of_step).collect()
-    }
-
-    /// The verdict and a sentence for each thing that made it other than passed. What made it worst
-    /// decides: a run that could not be carried out, then one that was stopped, then one that failed.
-    fn verdict(&self, facts: &RunFacts, result: &RunResult) -> (Verdict, Vec<String>) {
-        let failed = self.failures(facts, result);
-        let stopped = facts.stopped.then(|| "The run was stopped on request before its end.".to_owned());
-        let verdict = match (facts.done, &facts.error, &stopped, failed.is_empty()) {
-            (false, ..) => Verdict::Running,
-            (true, Some(_), ..) => Verdict::Error,
-            (true, None, Some(_), _) => Verdict::Stopped,
-            (true, None, None, false) => Verdict::Failed,
-            (true, None, None, true) => Verdict::Passed,
-        };
-        let first = facts.error.iter().cloned().chain(stopped);
-        let reasons = first.chain(failed).collect();
-        (verdict, reasons)
-    }
-
-    fn failures(&self, facts: &RunFacts, result: &RunResult) -> Vec<String> {
-        let tests = &result.tests;
-        let mut reasons: Vec<String> = facts.failed.iter().cloned().collect();
-        let mut reason = |holds: bool, sentence: String| {
-            if holds {
-                reasons.push(sentence);
-            }
-        };
-        reason(
-            tests.errors > 0,
-            format!("{} of {} test executions ended in an error.", tests.errors, tests.started),
-        );
-        reason(
-            tests.failures > 0,
-            format!("{} of {} test executions failed.", tests.failures, tests.started),
-        );
-        reason(
-            tests.lost > 0,
-            format!(
-                "{} test executions are lost: the process that ran them was killed before they ended.",
-                tests.lost
-            ),
-        );
-        let runners: u64 = self.errors.by_kind(ErrorSource::Runner).values().sum();
-        reason(runners > 0, format!("Runner processes misbehaved {runners} times; the errors say how."));
-        let refused = self.refused_windows;
-        reason(
-            refused > 0,
-            format!("{refused} windows of agents could not be read; what they counted is missing."),
-        );
-        if facts.done && facts.error.is_none() && !facts.stopped {
-            let missing = tests.planned.saturating_sub(tests.started);
-            reason(
-                missing > 0,
-                format!("{missing} of {} planned test executions were never begun.", tests.planned),
-            );
-            let nothing = tests.started == 0 && result.hits == 0;
-            reason(
-                nothing,
-                "Nothing was measured: no test was begun and no request was answered.".to_owned(),
-            );
-        }
-        reasons
     }
 }
 

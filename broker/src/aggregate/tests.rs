@@ -1,12 +1,12 @@
 //! What the aggregate promises: exact sums, whatever the order, and percentiles within 0.1 %.
 
 use loads_wire::plan::{ExecutorPlan, Length, OnAgentLoss, Plan, PythonPlan, Step};
-use loads_wire::result::{RunResult, Verdict};
+use loads_wire::result::{RunResult, Verdict, reason};
 use loads_wire::window::{ErrorSample, ErrorSource};
 use loads_wire::{ErrorKind, Row, Window};
 use proptest::prelude::*;
 
-use super::{Aggregate, Detail, RunFacts};
+use super::{Aggregate, Detail, Fault, RunFacts};
 
 pub fn plan(steps: &[Step]) -> Plan {
     Plan {
@@ -141,13 +141,13 @@ fn executions_in_flight_on_a_living_agent_are_not_lost() {
     aggregate.add(1, 7, &tested(3, 2));
     let facts = RunFacts { done: false, alive: vec![(0, 7)], ..done() };
     let result = aggregate.result(&plan(&[hits(1, 1)]), &facts, Detail::Live);
-    assert_eq!((result.verdict, result.tests.lost), (Verdict::Running, 1));
+    assert_eq!((result.verdict, result.reason.as_str(), result.tests.lost), (Verdict::Running, "", 1));
 }
 
 #[test]
 fn a_run_in_which_nothing_happened_is_not_passed() {
     let result = result_of(&[]);
-    assert_eq!(result.verdict, Verdict::Failed);
+    assert_eq!((result.verdict, result.reason.as_str()), (Verdict::Failed, reason::INCOMPLETE));
     assert!(result.reasons[0].starts_with("Nothing was measured"));
 }
 
@@ -157,6 +157,7 @@ fn undetailed_hits_are_stated_and_do_not_fail_the_run() {
     (window.totals.hits, window.totals.sent, window.totals.undetailed) = (5, 5, 5);
     let result = result_of(&[(0, window)]);
     assert_eq!((result.verdict, result.undetailed), (Verdict::Passed, 5));
+    assert_eq!(result.reason, reason::PASSED);
 }
 
 #[test]
@@ -168,10 +169,15 @@ fn the_worst_decides_the_verdict_and_every_reason_is_told() {
     let plan = plan(&[hits(1, 2)]);
     let stopped = RunFacts { stopped: true, ..done() };
     let result = aggregate.result(&plan, &stopped, Detail::Full);
-    assert_eq!((result.verdict, result.reasons.len()), (Verdict::Stopped, 2));
-    let error = RunFacts { error: Some("No module named x.".into()), ..stopped };
+    assert_eq!(
+        (result.verdict, result.reason.as_str(), result.reasons.len()),
+        (Verdict::Stopped, reason::STOPPED, 2)
+    );
+    let error =
+        RunFacts { error: Some(Fault::new(reason::PREPARE_FAILED, "No module named x.".into())), ..stopped };
     let result = aggregate.result(&plan, &error, Detail::Full);
     assert_eq!((result.verdict, result.reasons[0].as_str()), (Verdict::Error, "No module named x."));
+    assert_eq!(result.reason, reason::PREPARE_FAILED);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The end of a run: stops, last words, and when everybody may leave.
 
 use loads_wire::message::{AgentState, StopMode, ToAgent};
+use loads_wire::result::reason;
 
-use super::{Order, Refusal, Roster, SECOND, Stop};
-use crate::dedupe::Dedupe;
+use super::{Order, Roster, SECOND, Stop};
+use crate::aggregate::Fault;
 
 /// What agents get beyond the drain time to end their load, in nanoseconds.
 const STOP_GRACE: u64 = 30 * SECOND;
@@ -32,36 +33,6 @@ impl Roster {
         self.to_all(&ToAgent::Stop { stop: mode })
     }
 
-    /// An agent's last word: nothing follows these windows.
-    pub fn agent_done(
-        &mut self,
-        now: u64,
-        index: u32,
-        epoch: u64,
-        last_seq: u64,
-        recovered: &[(u64, u64)],
-    ) -> Result<Vec<Order>, Refusal> {
-        let Some(agent) = self.current(now, index, epoch)? else { return Ok(Vec::new()) };
-        let mut last_windows = recovered.to_vec();
-        last_windows.push((epoch, last_seq));
-        agent.last_windows = Some(last_windows);
-        agent.state = AgentState::Done;
-        self.changed = true;
-        Ok(self.settle(now))
-    }
-
-    /// Notes whose windows are all committed.
-    pub fn committed(&mut self, committed: &Dedupe) {
-        for (index, agent) in &mut self.agents {
-            let Some(last) = &agent.last_windows else { continue };
-            let all = last.iter().all(|(epoch, seq)| committed.highest(*index, *epoch) >= *seq);
-            if all && !agent.delivered {
-                agent.delivered = true;
-                self.changed = true;
-            }
-        }
-    }
-
     /// Whether every figure that will ever come is committed.
     pub fn is_over(&self) -> bool {
         let ended = self.run.load_ended.is_some() || self.run.stop.is_some() || self.run.error.is_some();
@@ -69,10 +40,11 @@ impl Roster {
     }
 
     /// Nothing more will come of this agent, or nobody waits for it: one that was gone before it was given
-    /// load has counted nothing.
+    /// load, or that was added too late to get some, has counted nothing.
     fn nothing_missing(agent: &super::Agent) -> bool {
-        let never_counted = agent.lost_at.is_some() && agent.joined.is_none();
-        agent.delivered || agent.given_up || never_counted
+        let too_late = agent.added && agent.last_windows.is_none();
+        let never_counted = agent.joined.is_none() && (agent.lost_at.is_some() || too_late);
+        agent.delivered || agent.given_up || agent.left || never_counted
     }
 
     /// The last order to everybody still there.
@@ -98,7 +70,7 @@ impl Roster {
             if self.run.error.is_none() {
                 let failed =
                     format!("Agent {index} did not end its load in time; figures of it may be missing.");
-                self.run.failed.get_or_insert(failed);
+                self.run.failed.get_or_insert(Fault::new(reason::DEADLINE_EXCEEDED, failed));
             }
         }
         orders
@@ -111,7 +83,6 @@ impl Roster {
             let grace = if self.run.error.is_some() { ERROR_GRACE } else { drain + STOP_GRACE };
             return Some(stop.at + grace);
         }
-        let end = self.run.start? + self.plan.timetable_seconds()? * SECOND;
-        Some(end + drain + 2 * STOP_GRACE)
+        Some(self.timetable_end()? + drain + 2 * STOP_GRACE)
     }
 }

@@ -27,28 +27,30 @@ impl Roster {
     }
 
     fn alive(&self) -> Vec<(u32, u64)> {
-        let present = self.agents.iter().filter(|(_, agent)| agent.lost_at.is_none() && !agent.given_up);
+        let present = self.agents.iter().filter(|(_, a)| a.lost_at.is_none() && !a.given_up && !a.left);
         present.map(|(index, agent)| (*index, agent.epoch)).collect()
     }
 
     /// Executions handed out, by step: before the start those of the whole plan, then those of the agents
     /// that take part, each from the step in which it joined.
-    fn planned(&self, aggregate: &Aggregate) -> Vec<u64> {
+    pub(super) fn planned(&self, aggregate: &Aggregate) -> Vec<u64> {
         let steps = &self.plan.steps;
         let share = |number: usize| match steps[number].length {
             Length::Hits(hits) => u64::from(steps[number].users) * u64::from(hits),
             Length::Seconds(_) => 0,
         };
         if self.run.start.is_none() {
-            return (0..steps.len()).map(|number| share(number) * u64::from(self.plan.agents)).collect();
+            return (0..steps.len()).map(|number| share(number) * u64::from(self.wanted())).collect();
         }
         let mut planned = vec![0; steps.len()];
         for (index, agent) in &self.agents {
-            let Some(joined) = agent.joined else { continue };
+            let Some(first) = agent.earlier.or(agent.joined) else { continue };
             let begun = aggregate.started(*index, steps.len());
-            for number in usize::from(joined)..steps.len() {
+            // Before an index was scaled in and out again, only what it had begun was its share.
+            let whole = |number| !agent.shrunk && agent.joined.is_some_and(|j| number >= usize::from(j));
+            for number in usize::from(first)..steps.len() {
                 planned[number] +=
-                    if agent.shrunk { share(number).min(begun[number]) } else { share(number) };
+                    if whole(number) { share(number) } else { share(number).min(begun[number]) };
             }
         }
         planned
@@ -59,7 +61,7 @@ impl Roster {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let ready = agents().filter(|a| a.lost_at.is_none() && a.state != AgentState::Preparing).count();
         Agents {
-            wanted: self.plan.agents,
+            wanted: self.wanted(),
             connected: count(self.agents.len()),
             ready: count(ready),
             lost: agents().map(|agent| agent.losses).sum(),

@@ -2,8 +2,10 @@
 
 use loads_wire::message::StopMode;
 use loads_wire::plan::{ExecutorPlan, OnAgentLoss};
+use loads_wire::result::reason;
 
 use super::{Agent, Order, Roster, SECOND};
+use crate::aggregate::Fault;
 
 /// Silence after which an agent counts as lost, in nanoseconds.
 pub const HEARTBEAT_LIMIT: u64 = 10 * SECOND;
@@ -39,7 +41,7 @@ impl Roster {
         lost.into_iter().flat_map(|index| self.lose(now, index, &how)).collect()
     }
 
-    fn lose(&mut self, now: u64, index: u32, how: &str) -> Vec<Order> {
+    pub(super) fn lose(&mut self, now: u64, index: u32, how: &str) -> Vec<Order> {
         let after = self.run.start.map(|start| now.saturating_sub(start) as f64 / SECOND as f64);
         let Some(agent) = self.agents.get_mut(&index) else { return Vec::new() };
         if agent.lost_at.is_some() || agent.given_up || agent.delivered {
@@ -47,9 +49,19 @@ impl Roster {
         }
         agent.lost_at = Some(now);
         self.changed = true;
+        if agent.retired {
+            agent.given_up = true;
+            if agent.sharing {
+                self.note(format!(
+                    "Agent {index} was scaled in and did not deliver its last figures ({how})."
+                ));
+            }
+            return Vec::new();
+        }
         // Before the start nothing is lost but time: the start time-out watches over that.
         let Some(after) = after else { return Vec::new() };
         agent.losses += 1;
+        let cut = !agent.left;
         let lost = format!("Agent {index} was lost {after:.1} s after the start ({how})");
         let orders = match self.plan.on_agent_loss {
             OnAgentLoss::Replace => {
@@ -63,11 +75,12 @@ impl Roster {
             }
             OnAgentLoss::Fail => {
                 agent.given_up = true;
-                self.run.failed.get_or_insert(format!("{lost}; onAgentLoss is Fail, so the run was ended."));
+                let failed = format!("{lost}; onAgentLoss is Fail, so the run was ended.");
+                self.run.failed.get_or_insert(Fault::new(reason::AGENT_LOST, failed));
                 self.order_stop(now, StopMode::Drain, false)
             }
         };
-        if matches!(self.plan.executor, ExecutorPlan::External(_)) {
+        if cut && matches!(self.plan.executor, ExecutorPlan::External(_)) {
             self.note(format!(
                 "What runners of agent {index} had done and it had not yet heard of is in no figure: the server may \
                  have counted more than `sent`."
@@ -80,6 +93,9 @@ impl Roster {
     pub(super) fn replace(&mut self, now: u64, index: u32, epoch: u64) {
         let Some(old) = self.agents.get(&index) else { return };
         let had_load = old.joined.is_some();
+        if old.retired {
+            return self.readmit(index, epoch);
+        }
         // Registered before anybody noticed that its predecessor is gone.
         if had_load && old.lost_at.is_none() && !old.given_up && !old.delivered {
             self.lose(now, index, "another process registered in its place");
@@ -87,6 +103,12 @@ impl Roster {
         let Some(old) = self.agents.get(&index) else { return };
         let new = Agent {
             joined: old.joined,
+            replacement: had_load,
+            // One that had finished everything has left nothing to do.
+            steps_done: if old.delivered { old.steps_done } else { 0 },
+            added: old.added,
+            first_step: old.first_step,
+            earlier: old.earlier,
             losses: old.losses,
             shrunk: old.shrunk,
             skew_micros: old.skew_micros,
@@ -105,7 +127,8 @@ impl Roster {
         let limit = u64::from(self.plan.start_timeout_seconds);
         let awaited = |agent: &Agent| {
             let since = agent.lost_at.filter(|_| !agent.given_up && agent.joined.is_some());
-            since.is_some_and(|since| now > since + limit * SECOND)
+            let waited = |since| (now - since) - self.run.pauses.within(since, now);
+            since.is_some_and(|since| now > since && waited(since) > limit * SECOND)
         };
         let given_up: Vec<u32> =
             self.agents.iter().filter(|(_, a)| awaited(a)).map(|(index, _)| *index).collect();
@@ -114,7 +137,7 @@ impl Roster {
                 agent.given_up = true;
             }
             let failed = format!("Agent {index} was lost and no process took its place within {limit} s.");
-            self.run.failed.get_or_insert(failed);
+            self.run.failed.get_or_insert(Fault::new(reason::AGENT_LOST, failed));
             self.changed = true;
         }
         Vec::new()

@@ -1,14 +1,21 @@
 //! Who takes part in a run, and what each of them is told and when.
 //!
 //! Pure: every method takes the present instant (`now`, nanoseconds since the Unix epoch, never going back
-//! within one process) and answers with orders to send. `barrier` starts the load, `steps` leads through
-//! the steps, `loss` deals with agents that are gone, `ending` with the end, `facts` tells the result.
+//! within one process) and answers with orders to send. `register` takes agents in, `barrier` starts the
+//! load, `steps` leads through the steps, `loss` deals with agents that are gone, `leaving` with those that
+//! say so, `desired` with what the operator wants (`pause`, `scale`, stop), `ending` with the end; `facts`
+//! and `progress` tell where the run is.
 
 mod barrier;
+mod desired;
 mod ending;
 mod facts;
+mod leaving;
 mod loss;
+mod pause;
+mod progress;
 mod register;
+mod scale;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -16,9 +23,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use loads_wire::Plan;
+use loads_wire::control::Desired;
 use loads_wire::message::{AgentState, Heartbeat, StopMode, ToAgent};
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::Fault;
+use pause::Pauses;
 pub use register::Known;
 
 /// Nanoseconds in a second.
@@ -69,8 +79,24 @@ struct Agent {
     lost_at: Option<u64>,
     /// Nobody waits for it any more.
     given_up: bool,
-    /// Its share of the plan ended with what it had begun (onAgentLoss Continue).
+    /// Its share of the plan ended with what it had begun (onAgentLoss Continue, or scaled in).
     shrunk: bool,
+    /// Its index was given load before this process came.
+    replacement: bool,
+    /// This very process was given load.
+    sharing: bool,
+    /// Said that it goes although its share may not be done; judged once its windows are committed.
+    leaving: bool,
+    /// Delivered everything and was told to leave before the end of the run.
+    left: bool,
+    /// Scaled in: told to end its load, and neither lost nor awaited.
+    retired: bool,
+    /// Its number was added while the run was on.
+    added: bool,
+    /// First step that an added index may take part in, when hits decide.
+    first_step: u16,
+    /// First step in which this index was given load before it was scaled in and out again.
+    earlier: Option<u16>,
     losses: u32,
     skew_micros: u64,
     lag_micros: u64,
@@ -101,9 +127,18 @@ struct Run {
     /// Since when a broker without memory waits for agents it does not know.
     rebuilding_since: Option<u64>,
     stop: Option<Stop>,
-    error: Option<String>,
-    failed: Option<String>,
+    error: Option<Fault>,
+    failed: Option<Fault>,
     notes: Vec<String>,
+    /// What the operator said last.
+    desired: Option<Desired>,
+    /// Number of agents, once it was scaled.
+    agents: Option<u32>,
+    /// Number of agents when the load began.
+    started_with: Option<u32>,
+    /// Since when the start is held.
+    held_since: Option<u64>,
+    pauses: Pauses,
 }
 
 /// What a restarted broker needs to go on.
@@ -117,6 +152,8 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub struct Roster {
     plan: Plan,
+    /// Which broker process this is, for [`ToAgent::Welcome`].
+    epoch: u64,
     /// Time between an order to begin and the beginning, so that it reaches everybody before, in nanoseconds.
     lead: u64,
     run: Run,
@@ -129,7 +166,7 @@ impl Roster {
     /// An empty roster; the start time-out counts from `now`.
     pub fn new(plan: Plan, lead: u64, now: u64) -> Self {
         let run = Run { opened_at: now, ..Run::default() };
-        Self { plan, lead, run, agents: BTreeMap::new(), last_tick: now, changed: true }
+        Self { plan, epoch: 0, lead, run, agents: BTreeMap::new(), last_tick: now, changed: true }
     }
 
     /// Goes on where another broker process ended: agents get the whole heartbeat limit to come back.
@@ -138,7 +175,13 @@ impl Roster {
         for agent in agents.values_mut() {
             agent.last_seen = now;
         }
-        Self { plan, lead, run: state.run, agents, last_tick: now, changed: true }
+        Self { plan, epoch: 0, lead, run: state.run, agents, last_tick: now, changed: true }
+    }
+
+    /// The number by which agents tell this broker process from others of the run.
+    #[must_use]
+    pub fn with_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
     }
 
     /// What [`Roster::resume`] needs.
@@ -161,6 +204,9 @@ impl Roster {
         epoch: u64,
         beat: &Heartbeat,
     ) -> Result<Vec<Order>, Refusal> {
+        if let Some(bye) = self.farewell(index, epoch) {
+            return Ok(vec![bye]);
+        }
         let Some(agent) = self.current(now, index, epoch)? else { return Ok(Vec::new()) };
         agent.users = beat.users;
         agent.cpu_millis += u64::from(beat.cpu_millis);
@@ -200,12 +246,17 @@ impl Roster {
         orders
     }
 
+    /// Whether this process is the present one of its index.
+    pub fn knows(&self, index: u32, epoch: u64) -> bool {
+        self.agents.get(&index).is_some_and(|agent| agent.epoch == epoch)
+    }
+
     /// The agent whose present process is `epoch`; none when the process never registered (its connection is
     /// younger than this broker, and it will), an error when it was replaced or given up.
     fn current(&mut self, now: u64, index: u32, epoch: u64) -> Result<Option<&mut Agent>, Refusal> {
         let started = self.run.start.is_some();
         let Some(agent) = self.agents.get_mut(&index) else { return Ok(None) };
-        if epoch > agent.epoch {
+        if epoch > agent.epoch || (epoch == agent.epoch && agent.left) {
             return Ok(None);
         }
         if epoch < agent.epoch {
@@ -220,7 +271,7 @@ impl Roster {
     }
 
     fn to_all(&self, message: &ToAgent) -> Vec<Order> {
-        let present = self.agents.iter().filter(|(_, agent)| agent.lost_at.is_none());
+        let present = self.agents.iter().filter(|(_, agent)| agent.lost_at.is_none() && !agent.left);
         present
             .map(|(index, agent)| Order { index: *index, epoch: agent.epoch, message: message.clone() })
             .collect()

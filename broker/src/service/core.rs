@@ -3,8 +3,11 @@
 //! A window is counted when it arrives and acknowledged when its commit is confirmed; orders that come with a
 //! change of the roster wait for the commit of that change. `P` names a connection.
 
+mod ending;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use loads_wire::message::{Envelope, Error as WireError, StopMode, ToAgent, ToBroker};
 use loads_wire::{Plan, RunResult};
@@ -60,12 +63,13 @@ struct Pending {
     windows: Vec<Taken>,
     orders: Vec<Order>,
     /// Whether this commit is that of the final result.
-    last: Option<Box<RunResult>>,
+    last: Option<Arc<RunResult>>,
 }
 
 /// The broker without its sockets, its file and its clock.
 pub struct Core<P> {
     plan: Plan,
+    epoch: u64,
     roster: Roster,
     counted: Counted,
     committed: Dedupe,
@@ -75,13 +79,20 @@ pub struct Core<P> {
     token: u64,
     unfolded: usize,
     finishing: bool,
-    finished: Option<Box<RunResult>>,
+    finished: Option<Arc<RunResult>>,
+    /// Whether the last word waits until the result is kept outside.
+    hold: bool,
+    /// When the result was final, or was found to be.
+    final_at: Option<u64>,
+    /// Whether the last word was said.
+    released: bool,
     left_out: LeftOut,
 }
 
 impl<P: Copy + Eq + Hash> Core<P> {
-    /// Goes on where the store ends; `lead` as in [`Roster::new`].
-    pub fn open(plan: Plan, lead: u64, now: u64, store: &Store) -> Result<Self, Error> {
+    /// Goes on where the store ends; `lead` as in [`Roster::new`]. With `hold`, agents are let go only when
+    /// the operator says that it keeps the result, or after a minute.
+    pub fn open(plan: Plan, lead: u64, hold: bool, now: u64, store: &Store) -> Result<Self, Error> {
         let kept = store.kept()?;
         let read = |what, reason: rmp_serde::decode::Error| store.damaged(what, &reason);
         let mut counted: Counted = match &kept.snapshot {
@@ -105,12 +116,13 @@ impl<P: Copy + Eq + Hash> Core<P> {
             }
             None => Roster::new(plan.clone(), lead, now),
         };
-        let finished = kept.result.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        let epoch = store.epoch(now)?;
+        let roster = roster.with_epoch(epoch);
+        let finished = kept.result.map(|bytes| serde_json::from_slice(&bytes).map(Arc::new)).transpose();
         let finished = finished.map_err(|reason| store.damaged("result", &reason))?;
         let committed = counted.accepted.clone();
         Ok(Self {
             plan,
-            roster,
             counted,
             committed,
             control: HashMap::new(),
@@ -119,7 +131,12 @@ impl<P: Copy + Eq + Hash> Core<P> {
             token: 0,
             unfolded,
             finishing: finished.is_some(),
+            final_at: finished.is_some().then_some(now),
+            released: finished.is_some() && (!hold || roster.result_stored()),
             finished,
+            epoch,
+            roster,
+            hold,
             left_out: LeftOut::default(),
         })
     }
@@ -136,8 +153,9 @@ impl<P: Copy + Eq + Hash> Core<P> {
         let heard = match message.body {
             ToBroker::Summary => return vec![Action::Control(peer, self.summary(now))],
             ToBroker::Stop { stop } => Ok(self.roster.stop(now, stop)),
-            // Whoever still speaks after the end did not hear the last word.
-            _ if self.finished.is_some() => {
+            // Whoever still speaks after the end did not hear the last word; a process that comes only now has
+            // nothing to do.
+            _ if self.finished.is_some() && (self.released || !self.roster.knows(index, epoch)) => {
                 self.control.insert((index, epoch), peer);
                 return vec![Action::Control(peer, ToAgent::Bye)];
             }
@@ -152,12 +170,12 @@ impl<P: Copy + Eq + Hash> Core<P> {
             }
             ToBroker::Heartbeat(beat) => self.roster.heartbeat(now, index, epoch, &beat),
             ToBroker::Prepared => self.roster.prepared(now, index, epoch),
-            ToBroker::PrepareFailed { message, .. } => {
-                self.roster.prepare_failed(now, index, epoch, &message)
+            ToBroker::PrepareFailed { problem, message } => {
+                self.roster.prepare_failed(now, index, epoch, problem, &message)
             }
             ToBroker::StepDone { step } => self.roster.step_done(now, index, epoch, step),
-            ToBroker::Done { last_seq, recovered, .. } => {
-                self.roster.agent_done(now, index, epoch, last_seq, &recovered)
+            ToBroker::Done { last_seq, recovered, leaving } => {
+                self.roster.agent_done(now, index, epoch, last_seq, &recovered, leaving)
             }
             // Windows have a socket of their own.
             ToBroker::Windows { .. } => {
@@ -186,7 +204,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
             }
         };
         let (index, epoch) = (delivery.index, delivery.epoch);
-        if index >= self.plan.agents || self.finishing {
+        if !self.roster.counts(index) || self.finishing {
             return Vec::new();
         }
         self.results.insert((index, epoch), peer);
@@ -257,7 +275,8 @@ impl<P: Copy + Eq + Hash> Core<P> {
             actions.extend(self.address(pending.orders));
             if let Some(result) = pending.last {
                 self.finished = Some(result);
-                actions.extend(self.address(self.roster.bye()));
+                self.final_at = Some(now);
+                actions.extend(self.release(now));
             }
         }
         for (index, epoch) in acks {
@@ -265,15 +284,17 @@ impl<P: Copy + Eq + Hash> Core<P> {
             let peer = self.results.get(&(index, epoch));
             actions.extend(peer.map(|peer| Action::Results(*peer, ToAgent::Ack { epoch, seq })));
         }
-        self.roster.committed(&self.committed);
-        actions.extend(self.follow(now, Vec::new()));
+        let orders = self.roster.committed(now, &self.committed, &self.counted.aggregate);
+        actions.extend(self.follow(now, orders));
         actions
     }
 
     /// Called a few times a second.
     pub fn tick(&mut self, now: u64) -> Vec<Action<P>> {
-        let orders = if self.finished.is_some() { Vec::new() } else { self.roster.tick(now) };
+        let mut orders = self.roster.committed(now, &self.committed, &self.counted.aggregate);
+        orders.extend(if self.finished.is_some() { Vec::new() } else { self.roster.tick(now) });
         let mut actions = self.follow(now, orders);
+        actions.extend(self.release(now));
         if self.unfolded >= FOLD_AFTER && !self.finishing {
             actions
                 .extend(self.snapshot().map(|record| self.keep(vec![record], Vec::new(), Vec::new(), None)));
@@ -300,11 +321,6 @@ impl<P: Copy + Eq + Hash> Core<P> {
         }
         let facts = self.roster.facts(now, &self.counted.aggregate, false);
         self.counted.aggregate.result(&self.plan, &facts, detail)
-    }
-
-    /// The final result, once it is stored.
-    pub fn finished(&self) -> Option<&RunResult> {
-        self.finished.as_deref()
     }
 
     /// Whether an agent is still connected.
@@ -338,20 +354,12 @@ impl<P: Copy + Eq + Hash> Core<P> {
         actions
     }
 
-    fn finish(&mut self, now: u64) -> Option<Action<P>> {
-        let facts = self.roster.facts(now, &self.counted.aggregate, true);
-        let result = self.counted.aggregate.result(&self.plan, &facts, Detail::Full);
-        let json = serde_json::to_vec(&result).ok()?;
-        let records = self.snapshot().into_iter().chain([Record::Result(json)]).collect();
-        Some(self.keep(records, Vec::new(), Vec::new(), Some(Box::new(result))))
-    }
-
     fn keep(
         &mut self,
         records: Vec<Record>,
         windows: Vec<Taken>,
         orders: Vec<Order>,
-        last: Option<Box<RunResult>>,
+        last: Option<Arc<RunResult>>,
     ) -> Action<P> {
         self.token += 1;
         let token = self.token;
@@ -365,7 +373,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
     }
 
     fn roster_record(&self) -> Option<Record> {
-        rmp_serde::to_vec_named(&self.roster.state()).ok().map(Record::Roster)
+        rmp_serde::to_vec(&self.roster.state()).ok().map(Record::Roster)
     }
 
     fn address(&self, orders: Vec<Order>) -> Vec<Action<P>> {

@@ -12,7 +12,7 @@ const SECOND: u64 = 1_000_000_000;
 fn open(store: &Store, agents: u32) -> Core<u8> {
     let mut plan = crate::aggregate::test_plan(&[Step { users: 1, length: Length::Hits(2) }]);
     (plan.agents, plan.min_agents) = (agents, agents);
-    Core::open(plan, 0, SECOND, store).unwrap()
+    Core::open(plan, 0, false, SECOND, store).unwrap()
 }
 
 fn say(core: &mut Core<u8>, body: ToBroker) -> Vec<Action<u8>> {
@@ -46,7 +46,16 @@ fn settle(core: &mut Core<u8>, store: &mut Store, mut actions: Vec<Action<u8>>) 
 
 fn register() -> ToBroker {
     let (state, host) = (AgentState::Ready, "a".to_owned());
-    ToBroker::Register(Register { pid: 1, host, cores: 1, state, started_at: None, step: 0 })
+    ToBroker::Register(Register {
+        pid: 1,
+        host,
+        cores: 1,
+        state,
+        started_at: None,
+        step: 0,
+        paused_nanos: 0,
+        paused: false,
+    })
 }
 
 fn store() -> (tempfile::TempDir, Store) {

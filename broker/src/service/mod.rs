@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender};
+use loads_wire::control::{Desired, Observed};
 use loads_wire::message::{Envelope, StopMode, ToAgent};
 use loads_wire::{Plan, RunResult};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::core::{Action, Core};
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
@@ -69,6 +70,9 @@ pub struct BrokerConfig {
     pub publish: String,
     /// Time between an order to begin and the beginning: longer than a message takes to the farthest agent.
     pub start_lead: Duration,
+    /// Whether agents wait until the operator says that it keeps the result; the broker then serves on until
+    /// it is told to end.
+    pub hold_result: bool,
 }
 
 /// Where a broker really listens.
@@ -85,6 +89,7 @@ pub struct Endpoints {
 enum Request {
     Stop(StopMode),
     AgentLost(u32, String),
+    Desire(Desired, oneshot::Sender<Observed>),
 }
 
 /// Talks to a broker of this process.
@@ -92,6 +97,7 @@ enum Request {
 pub struct BrokerHandle {
     requests: mpsc::UnboundedSender<Request>,
     live: watch::Receiver<Arc<RunResult>>,
+    stored: watch::Receiver<Option<Arc<RunResult>>>,
 }
 
 impl BrokerHandle {
@@ -110,6 +116,18 @@ impl BrokerHandle {
     /// The figures so far, long lists cut; renewed at most four times a second.
     pub fn watch(&self) -> watch::Receiver<Arc<RunResult>> {
         self.live.clone()
+    }
+
+    /// Takes up what the operator wants and says where the run is; none from a broker that is gone.
+    pub async fn desire(&self, wish: Desired) -> Option<Observed> {
+        let (answer, observed) = oneshot::channel();
+        self.requests.send(Request::Desire(wish, answer)).ok()?;
+        observed.await.ok()
+    }
+
+    /// The whole final result, once it is stored.
+    pub fn stored(&self) -> watch::Receiver<Option<Arc<RunResult>>> {
+        self.stored.clone()
     }
 
     /// The newest of [`BrokerHandle::watch`].
@@ -132,6 +150,9 @@ pub struct Broker {
     requests: mpsc::UnboundedReceiver<Request>,
     handle: BrokerHandle,
     live: watch::Sender<Arc<RunResult>>,
+    stored: watch::Sender<Option<Arc<RunResult>>>,
+    /// Serves on after the end, until this process is told to go.
+    stays: bool,
     clock: Clock,
     published: Instant,
 }
@@ -143,14 +164,15 @@ impl Broker {
         let run = config.plan.run_id.clone();
         let store = writer::open(&config.state_dir, &run).await?;
         let lead = u64::try_from(config.start_lead.as_nanos()).unwrap_or(u64::MAX);
-        let core = Core::open(config.plan, lead, clock.now(), &store)?;
+        let core = Core::open(config.plan, lead, config.hold_result, clock.now(), &store)?;
         let (writer, confirmed) = Writer::start(store);
         let (to_control, control) = bind(&config.control, &run).await?;
         let (to_results, results) = bind(&config.results, &run).await?;
         let publisher = Publisher::bind(&config.publish, Limits::default()).await?;
         let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (stored, final_result) = watch::channel(core.finished().cloned());
         let (send, requests) = mpsc::unbounded_channel();
-        let handle = BrokerHandle { requests: send, live: watched };
+        let handle = BrokerHandle { requests: send, live: watched, stored: final_result };
         Ok(Self {
             run,
             core,
@@ -164,6 +186,8 @@ impl Broker {
             requests,
             handle,
             live,
+            stored,
+            stays: config.hold_result,
             clock,
             published: Instant::now(),
         })
@@ -183,7 +207,8 @@ impl Broker {
         self.handle.clone()
     }
 
-    /// Leads the run to its end: returns the stored result after the agents left.
+    /// Leads the run to its end: returns the stored result after the agents left. One that holds the result
+    /// never returns: it serves until it is dropped, and may be dropped at any time.
     pub async fn run(mut self) -> Result<RunResult, Error> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -211,11 +236,12 @@ impl Broker {
                 }
             };
             self.act(actions)?;
-            if let Some(result) = self.core.finished() {
+            self.store_result();
+            if let Some(result) = self.core.finished().filter(|_| self.core.released() && !self.stays) {
                 let leave_at = *leave_at.get_or_insert_with(|| Instant::now() + FAREWELL);
                 let all_left = !self.core.has_peers() && !resumed;
                 if all_left || Instant::now() >= leave_at {
-                    let result = result.clone();
+                    let result = (**result).clone();
                     tracing::info!(left_out = ?self.core.left_out(), "run is over");
                     self.show().await;
                     return Ok(result);
@@ -224,10 +250,24 @@ impl Broker {
         }
     }
 
+    /// Tells those who wait for the final result.
+    fn store_result(&self) {
+        if let Some(result) = self.core.finished().filter(|_| self.stored.borrow().is_none()) {
+            self.live.send_replace(Arc::clone(result));
+            self.stored.send_replace(Some(Arc::clone(result)));
+        }
+    }
+
     fn on_request(&mut self, now: u64, request: Request) -> Vec<Action<PeerId>> {
         match request {
             Request::Stop(mode) => self.core.stop(now, mode),
             Request::AgentLost(index, how) => self.core.agent_lost(now, index, &how),
+            Request::Desire(wish, answer) => {
+                let actions = self.core.desire(now, wish);
+                // Who asked may have gone meanwhile; what it wanted holds all the same.
+                let _ = answer.send(self.core.observed(now));
+                actions
+            }
         }
     }
 

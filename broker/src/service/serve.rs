@@ -30,6 +30,8 @@ pub struct ServeConfig {
     pub publish: String,
     /// See [`BrokerConfig::start_lead`].
     pub start_lead: Duration,
+    /// See [`BrokerConfig::hold_result`].
+    pub hold_result: bool,
 }
 
 /// Serves one run to its end and writes its result. SIGTERM or SIGINT stops the run by draining it, a
@@ -44,6 +46,7 @@ pub async fn serve(config: ServeConfig) -> Result<RunResult, Error> {
         results: config.results,
         publish: config.publish,
         start_lead: config.start_lead,
+        hold_result: config.hold_result,
     })
     .await?;
     let endpoints = broker.endpoints();

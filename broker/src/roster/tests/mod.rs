@@ -1,11 +1,16 @@
 //! The roster's promises, told as short histories of a run.
 
-use loads_wire::message::{AgentState, Heartbeat, Register, StopMode, ToAgent};
+use loads_wire::message::{AgentState, Heartbeat, Problem, Register, StopMode, ToAgent};
 use loads_wire::plan::{Length, OnAgentLoss, Plan, Step};
 
 use super::{Known, Order, Refusal, Roster, SECOND};
 use crate::aggregate::Aggregate;
 use crate::dedupe::Dedupe;
+
+mod desired;
+mod leaving;
+mod pause;
+mod scale;
 
 const LEAD: u64 = SECOND / 10;
 
@@ -15,7 +20,16 @@ fn plan(steps: &[Length]) -> Plan {
 }
 
 fn hello(state: AgentState) -> Register {
-    Register { pid: 1, host: "a".into(), cores: 1, state, started_at: None, step: 0 }
+    Register {
+        pid: 1,
+        host: "a".into(),
+        cores: 1,
+        state,
+        started_at: None,
+        step: 0,
+        paused_nanos: 0,
+        paused: false,
+    }
 }
 
 fn beat(state: AgentState) -> Heartbeat {
@@ -58,7 +72,7 @@ fn live(roster: &mut Roster, from: u64, to: u64, agents: &[u32]) -> Vec<Order> {
 
 fn result_note(roster: &Roster) -> String {
     let facts = roster.facts(0, &Aggregate::default(), false);
-    facts.failed.or(facts.error).unwrap_or_else(|| facts.notes.join(" "))
+    facts.failed.or(facts.error).map_or_else(|| facts.notes.join(" "), |fault| fault.message)
 }
 
 #[test]
@@ -111,11 +125,11 @@ fn an_agent_that_can_not_prepare_ends_the_run_with_its_message() {
     let mut roster = Roster::new(plan(&[Length::Hits(1)]), LEAD, 0);
     register(&mut roster, 0, 0, 1);
     roster.register(0, 1, 1, &hello(AgentState::Preparing), Known::default()).unwrap();
-    let orders = roster.prepare_failed(1, 1, 1, "No module named x.").unwrap();
+    let orders = roster.prepare_failed(1, 1, 1, Problem::Test, "No module named x.").unwrap();
     assert_eq!(told(&orders).len(), 2);
     assert_eq!(result_note(&roster), "Agent 1 could not prepare the test: No module named x.");
-    roster.agent_done(2, 0, 1, 0, &[]).unwrap();
-    roster.committed(&Dedupe::default());
+    roster.agent_done(2, 0, 1, 0, &[], false).unwrap();
+    roster.committed(SECOND, &Dedupe::default(), &Aggregate::default());
     assert!(roster.is_over());
 }
 
@@ -204,7 +218,7 @@ fn a_loss_ends_the_run_when_the_plan_says_so() {
     let orders = roster.agent_lost(SECOND, 1, "exit code 1");
     assert_eq!(told(&orders), [(0, &ToAgent::Stop { stop: StopMode::Drain })]);
     let facts = roster.facts(SECOND, &Aggregate::default(), false);
-    assert!(!facts.stopped && facts.failed.unwrap().contains("(exit code 1)"));
+    assert!(!facts.stopped && facts.failed.unwrap().message.contains("(exit code 1)"));
 }
 
 #[test]
@@ -222,15 +236,15 @@ fn a_stop_is_told_to_everybody_and_to_those_who_come_later() {
 fn the_run_is_over_when_the_last_window_of_every_epoch_is_committed() {
     let mut roster = running(plan(&[Length::Hits(1)]));
     let mut committed = Dedupe::default();
-    roster.agent_done(SECOND, 0, 1, 2, &[]).unwrap();
-    roster.agent_done(SECOND, 1, 1, 1, &[(0, 3)]).unwrap();
+    roster.agent_done(SECOND, 0, 1, 2, &[], false).unwrap();
+    roster.agent_done(SECOND, 1, 1, 1, &[(0, 3)], false).unwrap();
     for (index, epoch, seq) in [(0, 1, 2), (1, 1, 1), (1, 0, 2)] {
         committed.raise(index, epoch, seq);
-        roster.committed(&committed);
+        roster.committed(SECOND, &committed, &Aggregate::default());
         assert!(!roster.is_over());
     }
     committed.raise(1, 0, 3);
-    roster.committed(&committed);
+    roster.committed(SECOND, &committed, &Aggregate::default());
     assert!(roster.is_over());
     assert_eq!(told(&roster.bye()).len(), 2);
     roster.agent_lost(2 * SECOND, 0, "exit code 0");
@@ -266,16 +280,17 @@ fn a_broker_without_memory_ends_nothing_before_every_agent_is_back() {
     let mut roster = Roster::new(plan(&[Length::Hits(1)]), LEAD, 90 * SECOND);
     let hello = Register { started_at: Some(LEAD), ..hello(AgentState::Running) };
     roster.register(91 * SECOND, 0, 1, &hello, Known::default()).unwrap();
-    roster.agent_done(91 * SECOND, 0, 1, 0, &[]).unwrap();
-    roster.committed(&Dedupe::default());
+    roster.step_done(91 * SECOND, 0, 1, 0).unwrap();
+    roster.agent_done(91 * SECOND, 0, 1, 0, &[], false).unwrap();
+    roster.committed(SECOND, &Dedupe::default(), &Aggregate::default());
     assert!(!roster.is_over(), "agent 1 may still be at work");
     let mut stopped = roster.clone();
     stopped.stop(91 * SECOND, StopMode::Drain);
     assert!(!stopped.is_over(), "nor does a stop end it");
     let mut alone = roster.clone();
     roster.register(92 * SECOND, 1, 1, &hello, Known::default()).unwrap();
-    roster.agent_done(93 * SECOND, 1, 1, 0, &[]).unwrap();
-    roster.committed(&Dedupe::default());
+    roster.agent_done(93 * SECOND, 1, 1, 0, &[], false).unwrap();
+    roster.committed(SECOND, &Dedupe::default(), &Aggregate::default());
     assert!(roster.is_over());
     alone.tick(160 * SECOND);
     assert!(alone.is_over() && result_note(&alone).contains("agents [1] did not come back"));
