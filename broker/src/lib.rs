@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod dedupe;
+pub mod http;
 pub mod roster;
 mod service;
 pub mod store;

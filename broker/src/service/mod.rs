@@ -37,6 +37,9 @@ pub enum Error {
     /// The state can not be kept.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// HTTP can not be served.
+    #[error(transparent)]
+    Http(#[from] crate::http::Error),
     /// The plan can not be read.
     #[error("plan {path} can not be read: {reason}; it is the JSON that `loads` writes for its brokers")]
     Plan {

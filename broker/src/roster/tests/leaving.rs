@@ -117,7 +117,8 @@ fn who_only_brings_what_a_killed_process_left_is_no_second_loss() {
         let (aggregate, committed) = begun(7);
         assert_eq!(told(&roster.committed(2 * SECOND, &committed, &aggregate)), [(1, &ToAgent::Bye)]);
         assert_eq!(roster.facts(0, &aggregate, false).agents.lost, 1);
-        let noted = roster.run.notes.iter().any(|note| note.contains("delivered what a killed one had counted"));
+        let noted =
+            roster.run.notes.iter().any(|note| note.contains("delivered what a killed one had counted"));
         assert_eq!(noted, policy == OnAgentLoss::Replace);
         roster.step_done(3 * SECOND, 0, 1, 0).unwrap();
         assert_eq!(roster.run.load_ended.is_some(), over, "only Replace awaits another one");
