@@ -55,6 +55,7 @@ async fn serve(
         results: endpoint("r"),
         publish: endpoint("p"),
         start_lead: Duration::from_millis(10),
+        tls_dir: None,
         hold_result: true,
     });
     let broker = broker.await.unwrap();
@@ -104,13 +105,19 @@ async fn the_operator_stops_a_run_and_gets_its_report() {
     timeout(PATIENCE, running.handle.stored().wait_for(Option::is_some)).await.unwrap().unwrap();
     let (_, body) = client.request("POST", DESIRED_PATH, &wish(4, true)).await;
     let observed: Observed = serde_json::from_slice(&body).unwrap();
-    assert_eq!((observed.stage, observed.done, observed.result.reason.as_str()), (Stage::Finished, true, reason::STOPPED));
+    assert_eq!(
+        (observed.stage, observed.done, observed.result.reason.as_str()),
+        (Stage::Finished, true, reason::STOPPED)
+    );
     let (status, report) = client.request("GET", REPORT_PATH, b"").await;
     assert_eq!((status, json(&report).verdict), (200, Verdict::Stopped));
     // The stream of a finished run is its last word.
     let (status, stream) = get(running.http.open().unwrap(), "/api/v1/stream").await;
     let stream = String::from_utf8(stream).unwrap();
-    assert!(status == 200 && stream.starts_with("event: done\n") && stream.contains("\"stopped\""), "{stream}");
+    assert!(
+        status == 200 && stream.starts_with("event: done\n") && stream.contains("\"stopped\""),
+        "{stream}"
+    );
     assert!(!running.run.is_finished(), "it serves on until it is told to go");
     restarted_broker_serves_the_same(running, &operator, observed.epoch).await;
 }

@@ -56,6 +56,7 @@ fn broker(sockets: &Path, state: &Path) -> Process {
         results: endpoint("results"),
         publish: endpoint("live"),
         start_lead: Duration::from_millis(10),
+        tls_dir: None,
         hold_result: false,
     };
     let broker = runtime.block_on(Broker::bind(config)).unwrap();

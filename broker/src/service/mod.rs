@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender};
+use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender, ServerTls};
 use loads_wire::control::{Desired, Observed};
 use loads_wire::message::{Envelope, StopMode, ToAgent};
 use loads_wire::{Plan, RunResult};
@@ -73,6 +73,9 @@ pub struct BrokerConfig {
     pub publish: String,
     /// Time between an order to begin and the beginning: longer than a message takes to the farthest agent.
     pub start_lead: Duration,
+    /// Folder with `ca.crt`, `tls.crt` and `tls.key`: only agents with a certificate of that authority are heard on
+    /// the control and results sockets. None: anybody is, for endpoints that only this machine reaches.
+    pub tls_dir: Option<PathBuf>,
     /// Whether agents wait until the operator says that it keeps the result; the broker then serves on until
     /// it is told to end.
     pub hold_result: bool,
@@ -169,8 +172,9 @@ impl Broker {
         let lead = u64::try_from(config.start_lead.as_nanos()).unwrap_or(u64::MAX);
         let core = Core::open(config.plan, lead, config.hold_result, clock.now(), &store)?;
         let (writer, confirmed) = Writer::start(store);
-        let (to_control, control) = bind(&config.control, &run).await?;
-        let (to_results, results) = bind(&config.results, &run).await?;
+        let tls = config.tls_dir.as_deref().map(ServerTls::from_dir).transpose()?;
+        let (to_control, control) = bind(&config.control, &run, tls.clone()).await?;
+        let (to_results, results) = bind(&config.results, &run, tls).await?;
         let publisher = Publisher::bind(&config.publish, Limits::default()).await?;
         let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
         let (stored, final_result) = watch::channel(core.finished().cloned());
@@ -315,8 +319,9 @@ impl Broker {
 async fn bind(
     endpoint: &str,
     run: &str,
+    tls: Option<ServerTls>,
 ) -> Result<(mpsc::UnboundedSender<(PeerId, ToAgent)>, RouterReceiver), Error> {
-    let (sender, receiver) = Router::bind(endpoint, Limits::default()).await?.split();
+    let (sender, receiver) = Router::bind_tls(endpoint, Limits::default(), tls).await?.split();
     let (queue, answers) = mpsc::unbounded_channel();
     tokio::spawn(send_all(run.to_owned(), sender, answers));
     Ok((queue, receiver))

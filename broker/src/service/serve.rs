@@ -33,6 +33,8 @@ pub struct ServeConfig {
     pub publish: String,
     /// See [`BrokerConfig::start_lead`].
     pub start_lead: Duration,
+    /// See [`BrokerConfig::tls_dir`].
+    pub tls_dir: Option<PathBuf>,
     /// See [`BrokerConfig::hold_result`].
     pub hold_result: bool,
     /// HTTP ports.
@@ -68,6 +70,7 @@ pub async fn serve(config: ServeConfig) -> Result<Option<Arc<RunResult>>, Error>
         results: config.results,
         publish: config.publish,
         start_lead: config.start_lead,
+        tls_dir: config.tls_dir,
         hold_result: config.hold_result,
     })
     .await?;

@@ -25,6 +25,7 @@ pub async fn start(job: Job) -> Result<Running, Exit> {
         results: endpoint("r"),
         publish: endpoint("p"),
         start_lead: START_LEAD,
+        tls_dir: None,
         hold_result: false,
     })
     .await
