@@ -1,5 +1,5 @@
 //! The broker's HTTP ports on real sockets, with real certificates.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod common;
 

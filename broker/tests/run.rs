@@ -149,7 +149,7 @@ impl Agent {
                 self.started_at = Some(at);
             }
             ToAgent::Stop { .. } => {
-                self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![], leaving: false }).await
+                self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![], leaving: false }).await;
             }
             ToAgent::Bye => return true,
             other => panic!("unexpected {other:?}"),
