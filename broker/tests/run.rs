@@ -56,8 +56,8 @@ fn broker(sockets: &Path, state: &Path) -> Process {
         results: endpoint("results"),
         publish: endpoint("live"),
         start_lead: Duration::from_millis(10),
-        hold_result: false,
         tls_dir: None,
+        hold_result: false,
     };
     let broker = runtime.block_on(Broker::bind(config)).unwrap();
     let handle = broker.handle();
@@ -149,7 +149,7 @@ impl Agent {
                 self.started_at = Some(at);
             }
             ToAgent::Stop { .. } => {
-                self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![], leaving: false }).await
+                self.say(ToBroker::Done { last_seq: self.sent, recovered: vec![], leaving: false }).await;
             }
             ToAgent::Bye => return true,
             other => panic!("unexpected {other:?}"),

@@ -35,7 +35,8 @@ pub struct Args {
     /// Address of the operator's HTTP port; default: none.
     #[arg(long, env = "LOADS_CONTROL_HTTP", requires_all = ["tls_dir", "operator_cert"])]
     control_http: Option<String>,
-    /// Folder with the run's ca.crt and this broker's tls.crt and tls.key (PEM).
+    /// Folder with the run's ca.crt and this broker's tls.crt and tls.key (PEM): agents must show a certificate
+    /// of that authority; default: anybody may connect.
     #[arg(long, env = "LOADS_TLS_DIR")]
     tls_dir: Option<PathBuf>,
     /// The operator's certificate (PEM): no other one may use the operator's port.
@@ -64,9 +65,9 @@ pub async fn broker(args: Args) -> Result<(), Exit> {
         results: args.results,
         publish: args.publish,
         start_lead: Duration::from_millis(args.start_lead),
+        tls_dir: args.tls_dir,
         hold_result: args.hold_result,
         http: HttpConfig { open: args.http, control },
-        tls_dir: args.tls_dir,
     };
     match serve(config).await {
         Ok(Some(_)) => Ok(()),

@@ -189,3 +189,11 @@ fn rate_and_duration_come_from_the_steps_and_the_clock() {
     assert!((result.requests_per_second - 100.0).abs() < 1e-9);
     assert_eq!(result.started_at, "2023-11-14T22:13:20.000Z");
 }
+
+#[test]
+fn every_reason_is_explained_to_readers() {
+    let page = include_str!("../../../docs/figures.md");
+    for word in reason::ALL {
+        assert!(page.contains(&format!("| {word} | ")), "docs/figures.md does not explain {word}");
+    }
+}

@@ -57,6 +57,10 @@ impl Roster {
     fn delivered(&mut self, now: u64, index: u32, aggregate: &Aggregate) -> Vec<Order> {
         let ended = self.run.stop.is_some() || self.run.error.is_some() || self.run.load_ended.is_some();
         let steps = self.plan.steps.len() as u16;
+        let Some(agent) = self.agents.get_mut(&index) else { return Vec::new() };
+        // A broker without memory learns from windows that this index had load.
+        let begun = aggregate.started(index, usize::from(steps));
+        agent.joined = agent.joined.or_else(|| first_begun(&begun));
         let Some(agent) = self.agents.get(&index) else { return Vec::new() };
         let complete = ended || self.has_done_all(agent) || self.has_begun_all(index, agent, aggregate);
         let (leaving, retired, sharing) = (agent.leaving, agent.retired, agent.sharing);
@@ -88,17 +92,19 @@ impl Roster {
     fn part(&mut self, now: u64, index: u32) -> Vec<Order> {
         let Some(agent) = self.agents.get_mut(&index) else { return Vec::new() };
         let (epoch, joined, sharing) = (agent.epoch, agent.joined.is_some(), agent.sharing);
+        let noted = agent.losses > 0;
         agent.left = true;
         let mut orders = vec![Order { index, epoch, message: ToAgent::Bye }];
         if sharing {
             orders.extend(self.lose(now, index, "it was told to leave (SIGTERM)"));
+        } else if joined && !noted {
+            orders.extend(self.lose(now, index, "another process brought what it had counted"));
         } else if joined && self.plan.on_agent_loss != OnAgentLoss::Replace {
-            // The loss was counted with its predecessor, whose windows it brought.
             agent.delivered = true;
         } else {
             agent.lost_at = Some(now);
         }
-        if joined && !sharing {
+        if joined && !sharing && noted {
             self.note(format!("A process of agent {index} delivered what a killed one had counted."));
         }
         orders
@@ -126,4 +132,9 @@ impl Roster {
                 Length::Seconds(_) => false,
             })
     }
+}
+
+/// The first step of which something was begun.
+pub(super) fn first_begun(begun: &[u64]) -> Option<u16> {
+    begun.iter().position(|begun| *begun > 0).and_then(|step| u16::try_from(step).ok())
 }

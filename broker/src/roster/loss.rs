@@ -60,6 +60,11 @@ impl Roster {
         }
         // Before the start nothing is lost but time: the start time-out watches over that.
         let Some(after) = after else { return Vec::new() };
+        if agent.joined.is_some() && !agent.sharing && agent.losses > 0 {
+            // It had done nothing of its own, and the loss of its predecessor was counted.
+            agent.given_up = self.plan.on_agent_loss != OnAgentLoss::Replace;
+            return Vec::new();
+        }
         agent.losses += 1;
         let lost = format!("Agent {index} was lost {after:.1} s after the start ({how})");
         match self.plan.on_agent_loss {

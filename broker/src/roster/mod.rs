@@ -62,6 +62,7 @@ impl From<Refusal> for ToAgent {
 
 /// What is known of one agent index; its newest process speaks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 struct Agent {
     epoch: u64,
     state: AgentState,

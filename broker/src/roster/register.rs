@@ -5,6 +5,7 @@ use loads_wire::message::{AgentState, Register, StopMode, ToAgent};
 use loads_wire::plan::{Length, OnAgentLoss};
 use loads_wire::result::reason;
 
+use super::leaving::first_begun;
 use super::{Agent, Order, Refusal, Roster, SECOND, fenced, superseded};
 use crate::aggregate::Fault;
 
@@ -45,7 +46,7 @@ impl Roster {
             _ => {}
         }
         self.adopt_start(now, hello);
-        self.meet(now, index, epoch, hello);
+        self.meet(now, index, epoch, hello, &known);
         let to = |message| Order { index, epoch, message };
         // Said again when the first answer may have been lost with its connection.
         let partial = self.agents.get(&index).is_some_and(|a| a.replacement || a.added);
@@ -66,7 +67,7 @@ impl Roster {
         Ok(orders)
     }
 
-    fn meet(&mut self, now: u64, index: u32, epoch: u64, hello: &Register) {
+    fn meet(&mut self, now: u64, index: u32, epoch: u64, hello: &Register, known: &Known) {
         let at_start = self.run.started_with.unwrap_or(self.plan.agents);
         let added = self.run.start.is_some() && hello.started_at.is_none() && index >= at_start;
         let first_step = self.run.step + 1;
@@ -83,6 +84,11 @@ impl Roster {
         }
         if hello.started_at.is_some() && agent.joined.is_none() {
             agent.joined = Some(hello.step);
+        }
+        // Its predecessor is known by its windows alone: the broker of that time is gone.
+        let begun = first_begun(&known.started).filter(|_| hello.started_at.is_none() && !agent.added);
+        if agent.joined.is_none() && begun.is_some() {
+            (agent.joined, agent.replacement) = (begun, true);
         }
     }
 

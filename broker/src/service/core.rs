@@ -4,14 +4,17 @@
 //! change of the roster wait for the commit of that change. `P` names a connection.
 
 mod ending;
+mod left_out;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use loads_wire::message::{Envelope, Error as WireError, StopMode, ToAgent, ToBroker};
+use loads_wire::message::{Envelope, StopMode, ToAgent, ToBroker};
 use loads_wire::{Plan, RunResult};
 use serde::{Deserialize, Serialize};
+
+pub use left_out::LeftOut;
 
 use super::decode;
 use super::writer::Job;
@@ -32,19 +35,6 @@ pub enum Action<P> {
     Results(P, ToAgent),
     /// Keep, and call [`Core::confirmed`] once it is committed.
     Keep(Job),
-}
-
-/// Messages that were left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Of another version.
-    pub version: u64,
-    /// Of another run.
-    pub run: u64,
-    /// Not readable at all.
-    pub garbage: u64,
-    /// Windows that were refused.
-    pub windows: u64,
 }
 
 /// The sum of all windows and what it is the sum of: one thing, so that they can not disagree.
@@ -146,7 +136,12 @@ impl<P: Copy + Eq + Hash> Core<P> {
         let message = match Envelope::<ToBroker>::decode(bytes, &self.plan.run_id) {
             Ok(message) => message,
             Err(error) => {
-                return self.leave_out(&error).map(|m| Action::Control(peer, m)).into_iter().collect();
+                return self
+                    .left_out
+                    .leave_out(&error)
+                    .map(|m| Action::Control(peer, m))
+                    .into_iter()
+                    .collect();
             }
         };
         let (index, epoch) = (message.index, message.epoch);
@@ -200,7 +195,12 @@ impl<P: Copy + Eq + Hash> Core<P> {
         let delivery = match decode::delivery(bytes, &self.plan.run_id, self.plan.steps.len()) {
             Ok(delivery) => delivery,
             Err(error) => {
-                return self.leave_out(&error).map(|m| Action::Results(peer, m)).into_iter().collect();
+                return self
+                    .left_out
+                    .leave_out(&error)
+                    .map(|m| Action::Results(peer, m))
+                    .into_iter()
+                    .collect();
             }
         };
         let (index, epoch) = (delivery.index, delivery.epoch);
@@ -382,20 +382,6 @@ impl<P: Copy + Eq + Hash> Core<P> {
             Some(Action::Control(*peer, order.message))
         };
         orders.into_iter().filter_map(known).collect()
-    }
-
-    /// Counts a message that is not for this broker; strangers who can be answered are told why.
-    fn leave_out(&mut self, error: &WireError) -> Option<ToAgent> {
-        match error {
-            WireError::Version(_) => self.left_out.version += 1,
-            WireError::Run(_) => self.left_out.run += 1,
-            WireError::Decode(_) | WireError::Encode(_) => {
-                self.left_out.garbage += 1;
-                tracing::warn!(%error, "a message was left out");
-                return None;
-            }
-        }
-        Some(ToAgent::Refused { reason: error.to_string(), superseded: false })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The core with a real store, connections named by numbers, and commits confirmed by hand.
 
+use loads_wire::control::{Desired, Stage};
 use loads_wire::message::{AgentState, Register};
 use loads_wire::plan::{Length, Step};
 use loads_wire::result::Verdict;
@@ -170,4 +171,72 @@ fn clients_read_the_figures_and_stop_the_run() {
     let actions = say(&mut core, ToBroker::Stop { stop: StopMode::Drain });
     settle(&mut core, &mut store, actions);
     assert_eq!(core.finished().unwrap().verdict, Verdict::Stopped);
+}
+
+/// A run of one agent that is over; its core holds the result.
+fn held(store: &mut Store) -> Core<u8> {
+    let mut plan = crate::aggregate::test_plan(&[Step { users: 1, length: Length::Hits(2) }]);
+    (plan.agents, plan.min_agents) = (1, 1);
+    let mut core = Core::open(plan, 0, true, SECOND, store).unwrap();
+    let mut actions = say(&mut core, register());
+    actions.extend(deliver(&mut core, [1, 2]));
+    settle(&mut core, store, actions);
+    let actions = say(&mut core, ToBroker::Done { last_seq: 2, recovered: vec![], leaving: false });
+    assert_eq!(settle(&mut core, store, actions), [], "no last word yet");
+    assert!(core.finished().is_some() && !core.released());
+    core
+}
+
+#[test]
+fn agents_stay_until_the_operator_keeps_the_result() {
+    let (_dir, mut store) = store();
+    let mut core = held(&mut store);
+    let beat = ToBroker::Heartbeat(loads_wire::message::Heartbeat {
+        sent_at: 1,
+        state: AgentState::Done,
+        step: 0,
+        users: 0,
+        cpu_millis: 0,
+        lag_micros: 0,
+        start_skew_micros: None,
+    });
+    let actions = say(&mut core, beat);
+    let sent = settle(&mut core, &mut store, actions);
+    assert!(matches!(sent[..], [(1, ToAgent::HeartbeatAck { .. })]), "it is not left alone: {sent:?}");
+    let newcomer = Envelope::new("r1", 0, 6, register()).encode().unwrap();
+    let answer = core.on_control(3 * SECOND, 2, &newcomer);
+    assert_eq!(settle(&mut core, &mut store, answer), [(2, ToAgent::Bye)], "nothing is left to do");
+    let wish = Desired { generation: 1, agents: 1, result_stored: true, ..Desired::default() };
+    let actions = core.desire(3 * SECOND, wish);
+    assert_eq!(settle(&mut core, &mut store, actions), [(1, ToAgent::Bye)]);
+    let observed = core.observed(3 * SECOND);
+    assert_eq!((observed.stage, observed.progress_percent), (Stage::Finished, 100));
+    assert_eq!(observed.result.reason, loads_wire::result::reason::PASSED);
+}
+
+#[test]
+fn without_an_operator_they_leave_after_a_minute() {
+    let (_dir, mut store) = store();
+    let mut core = held(&mut store);
+    let early = core.tick(61 * SECOND);
+    assert_eq!(settle(&mut core, &mut store, early), []);
+    let late = core.tick(62 * SECOND);
+    assert_eq!(settle(&mut core, &mut store, late), [(1, ToAgent::Bye)]);
+}
+
+#[test]
+fn an_agent_that_leaves_goes_alone_and_after_its_windows_are_committed() {
+    let (_dir, mut store) = store();
+    let mut core = open(&store, 2);
+    let mut actions = say(&mut core, register());
+    let other = Envelope::new("r1", 1, 8, register()).encode().unwrap();
+    actions.extend(core.on_control(SECOND, 2, &other));
+    settle(&mut core, &mut store, actions);
+    let mut actions = say(&mut core, ToBroker::Done { last_seq: 2, recovered: vec![], leaving: true });
+    actions.extend(deliver(&mut core, [1]));
+    assert!(!settle(&mut core, &mut store, actions).contains(&(1, ToAgent::Bye)));
+    let actions = deliver(&mut core, [2]);
+    let sent = settle(&mut core, &mut store, actions);
+    assert!(sent.contains(&(1, ToAgent::Bye)) && !sent.contains(&(2, ToAgent::Bye)), "{sent:?}");
+    assert!(core.finished().is_none() && core.observed(SECOND).connected == 2);
 }

@@ -73,12 +73,12 @@ pub struct BrokerConfig {
     pub publish: String,
     /// Time between an order to begin and the beginning: longer than a message takes to the farthest agent.
     pub start_lead: Duration,
+    /// Folder with `ca.crt`, `tls.crt` and `tls.key`: only agents with a certificate of that authority are heard on
+    /// the control and results sockets. None: anybody is, for endpoints that only this machine reaches.
+    pub tls_dir: Option<PathBuf>,
     /// Whether agents wait until the operator says that it keeps the result; the broker then serves on until
     /// it is told to end.
     pub hold_result: bool,
-    /// Folder with `ca.crt`, `tls.crt` and `tls.key` for control and results: whoever has no certificate of
-    /// this authority reaches no decoder. None: anybody may connect (local runs).
-    pub tls_dir: Option<PathBuf>,
 }
 
 /// Where a broker really listens.

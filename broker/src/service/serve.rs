@@ -33,12 +33,12 @@ pub struct ServeConfig {
     pub publish: String,
     /// See [`BrokerConfig::start_lead`].
     pub start_lead: Duration,
+    /// See [`BrokerConfig::tls_dir`].
+    pub tls_dir: Option<PathBuf>,
     /// See [`BrokerConfig::hold_result`].
     pub hold_result: bool,
     /// HTTP ports.
     pub http: HttpConfig,
-    /// See [`BrokerConfig::tls_dir`].
-    pub tls_dir: Option<PathBuf>,
 }
 
 /// What the file with the endpoints says.
@@ -70,8 +70,8 @@ pub async fn serve(config: ServeConfig) -> Result<Option<Arc<RunResult>>, Error>
         results: config.results,
         publish: config.publish,
         start_lead: config.start_lead,
-        hold_result: config.hold_result,
         tls_dir: config.tls_dir,
+        hold_result: config.hold_result,
     })
     .await?;
     let handle = broker.handle();

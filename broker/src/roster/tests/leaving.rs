@@ -148,3 +148,37 @@ fn one_that_ended_early_without_an_order_lost_its_broker() {
     let failed = roster.facts(SECOND, &aggregate, false).failed.unwrap();
     assert_eq!(failed.reason, loads_wire::result::reason::BROKER_LOST);
 }
+
+#[test]
+fn a_keeper_that_a_successor_overtakes_is_no_second_loss() {
+    let mut roster = with(OnAgentLoss::Replace, &[Length::Hits(4)]);
+    roster.agent_lost(SECOND, 1, "killed by signal 9");
+    roster.register(2 * SECOND, 1, 2, &hello(AgentState::Preparing), Known::default()).unwrap();
+    register(&mut roster, 3 * SECOND, 1, 9);
+    let facts = roster.facts(0, &Aggregate::default(), false);
+    assert_eq!(facts.agents.lost, 1, "{:?}", facts.notes);
+    assert!(roster.counts(1), "what the keeper still brings counts");
+}
+
+#[test]
+fn a_broker_without_memory_learns_from_windows_who_had_load() {
+    let mut replace = plan(&[Length::Hits(4)]);
+    replace.on_agent_loss = OnAgentLoss::Replace;
+    let mut roster = Roster::new(replace, LEAD, 90 * SECOND);
+    let running = Register { started_at: Some(LEAD), ..hello(AgentState::Running) };
+    roster.register(91 * SECOND, 0, 1, &running, Known::default()).unwrap();
+    roster.register(91 * SECOND, 1, 2, &hello(AgentState::Preparing), Known::default()).unwrap();
+    roster.agent_done(91 * SECOND, 1, 2, 0, &[(1, 3)], true).unwrap();
+    let (aggregate, committed) = begun(7);
+    assert_eq!(told(&roster.committed(92 * SECOND, &committed, &aggregate)), [(1, &ToAgent::Bye)]);
+    assert!(roster.step_done(93 * SECOND, 0, 1, 0).unwrap().is_empty() && roster.run.load_ended.is_none());
+    let known = Known { committed: vec![(1, 3)], started: vec![7] };
+    let orders = roster.register(94 * SECOND, 1, 9, &hello(AgentState::Ready), known).unwrap();
+    let remaining = orders.iter().find_map(|order| match &order.message {
+        ToAgent::Welcome { remaining, .. } => Some(remaining.clone()),
+        _ => None,
+    });
+    assert_eq!(remaining, Some(vec![33]));
+    let facts = roster.facts(0, &aggregate, false);
+    assert_eq!((facts.agents.lost, facts.planned), (1, vec![80]));
+}
