@@ -50,10 +50,11 @@ fn an_evicted_agent_is_gone_for_good_under_continue_and_the_result_says_so() {
     let path = format!("/api/v1/namespaces/{}/pods/{}/eviction", space.name, name(&pod));
     let evicted = loads_tests::cluster::kubectl(&["create", "--raw", &path, "-f", "-"], Some(&eviction));
     evicted.ok();
-    let (reason, message) = test.finished();
-    assert_ne!(reason, "Passed", "{message}");
+    test.finished();
     assert_eq!(test.result("hits"), target.total(), "what it had counted is not lost");
-    assert!(test.result("hits") < 7200);
+    assert!(test.result("hits") < 7200, "nobody did its share");
+    assert_eq!(test.status()["agents"]["lost"], 1);
+    assert!(test.report()["notes"].to_string().contains("went on without it"), "{}", test.report()["notes"]);
 }
 
 #[test]

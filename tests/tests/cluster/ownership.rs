@@ -8,14 +8,14 @@ use super::specs;
 fn a_load_test_made_anew_does_not_meet_what_an_old_one_left_behind() {
     let space = Space::new("orphan");
     let target = space.target();
-    let old = space.load_test("shop", &specs::http(&target, "/old", "agents: 1\nduration: 60"));
+    let old = space.load_test("shop", &specs::http(&target, "/slow?ms=20", "agents: 1\nduration: 60"));
     old.wait("Running", "True", "Running");
     space.kubectl(&["delete", &old.reference(), "--cascade=orphan"]).ok();
-    let new = space.load_test("shop", &specs::http(&target, "/new", "agents: 1\nhits: 10"));
+    let new = space.load_test("shop", &specs::http(&target, "/", "agents: 1\nhits: 10"));
     let (reason, message) = new.finished();
     assert_eq!(reason, "Passed", "{message}");
     assert_eq!(new.result("hits"), 10);
-    assert_eq!(target.counts()["byPath"]["/new"]["200"], 10);
+    assert_eq!(target.counts()["byPath"]["/"]["200"], 10);
 }
 
 #[test]
