@@ -172,3 +172,21 @@ fn a_problem_is_told_as_a_warning_with_its_reason() {
     let told = stories(None, &status);
     assert!(told.iter().any(|s| s.warning && s.reason == reason::QUOTA_EXCEEDED), "{told:?}");
 }
+
+#[test]
+fn every_condition_and_reason_is_explained_in_the_documentation() {
+    let page = include_str!("../../../docs/conditions.md");
+    for (type_, _) in loads_api::conditions::ALL {
+        assert!(page.contains(&format!("| `{type_}` |")), "{type_}");
+    }
+    for (reason, sentence) in reason::ALL {
+        assert!(page.contains(&format!("| `{reason}` | {} |", sentence.trim())), "{reason}");
+    }
+}
+
+#[test]
+fn every_verdict_of_a_broker_is_a_reason_here() {
+    for verdict in loads_wire::result::reason::ALL {
+        assert!(reason::ALL.iter().any(|(known, _)| *known == verdict), "{verdict}");
+    }
+}

@@ -40,6 +40,11 @@ impl Audit {
         Self { path, from }
     }
 
+    /// From the cluster's beginning.
+    pub fn whole() -> Self {
+        Self { from: 0, ..Self::begin() }
+    }
+
     /// What the operator asked since then.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ pub fn component(action: &str, name: &str) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Process id on this machine of the `loads` program with these arguments in a pod's container.
+/// Process id on this machine of our program with this first argument in a pod's container.
 pub fn process_of(pod_uid: &str, role: &str) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").ok()?;
     processes.flatten().find_map(|entry| {
@@ -21,7 +21,8 @@ pub fn process_of(pod_uid: &str, role: &str) -> Option<u32> {
         let command = std::fs::read(entry.path().join("cmdline")).ok()?;
         let mut arguments = command.split(|byte| *byte == 0);
         let program = arguments.next()?;
-        let is_it = program.ends_with(b"/loads") && arguments.next()? == role.as_bytes();
+        let is_ours = program.ends_with(b"/loads") || program.ends_with(b"/loads-operator");
+        let is_it = is_ours && arguments.next()? == role.as_bytes();
         let groups = std::fs::read_to_string(entry.path().join("cgroup")).ok()?;
         let of_pod = groups.contains(pod_uid) || groups.contains(&pod_uid.replace('-', "_"));
         (is_it && of_pod).then_some(pid)

@@ -1,10 +1,12 @@
 //! LoadTests on a real cluster, with the operator as it is installed.
 #![expect(clippy::unwrap_used, reason = "a test that can not go on is a test that fails")]
 
+mod absence;
 mod agents;
 mod bundles;
 mod control;
 mod faults;
+mod many;
 mod ownership;
 mod requests;
 mod rules;
@@ -12,3 +14,4 @@ mod runs;
 mod security;
 mod specs;
 mod waits;
+mod zz_rights;

@@ -11,7 +11,7 @@ fn requests_for(agents: u32) -> Vec<Request> {
     let audit = Audit::begin();
     let spec = format!(
         "executor: http\nserverURL: http://nobody:1\nhttp: {{requests: [{{path: /}}]}}\nagents: {agents}\nduration: 5\nstartTimeout: 60\n{}",
-        "agentTemplate: {nodeSelector: {type: kwok}, tolerations: [{operator: Exists}]}"
+        "agentTemplate: {nodeSelector: {kwok.x-k8s.io/node: fake}, tolerations: [{operator: Exists}]}"
     );
     let test = space.load_test("count", &spec);
     slowly("every child", || {

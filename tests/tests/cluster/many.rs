@@ -1,0 +1,130 @@
+//! Many LoadTests at once.
+
+use std::process::Command;
+use std::time::Instant;
+
+use loads_tests::cluster::{Audit, LoadTest, Space, kubectl, process_of};
+use loads_tests::wait::slowly;
+
+use super::specs;
+
+/// Pretended nodes for as long as this lives.
+struct Nodes;
+
+impl Nodes {
+    fn begin() -> Self {
+        nodes("10");
+        Self
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        nodes("0");
+    }
+}
+
+fn nodes(number: &str) {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/nodes");
+    let done = Command::new(program).arg(number).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+const PRETENDED: &str = "{nodeSelector: {kwok.x-k8s.io/node: fake}, tolerations: [{operator: Exists}]}";
+
+#[test]
+fn one_broken_load_test_among_twenty_delays_none() {
+    let space = Space::new("broken");
+    let target = space.target();
+    let mut manifests = LoadTest::manifest(
+        "broken",
+        &specs::http(&target, "/", "agents: 1\nhits: 1\nbundle: {includeFiles: [{configMap: none}]}"),
+    );
+    for number in 0..20 {
+        let good =
+            LoadTest::manifest(&format!("good{number}"), &specs::http(&target, "/", "agents: 1\nhits: 5"));
+        manifests += &format!("---\n{good}");
+    }
+    space.apply(&manifests).ok();
+    for number in 0..20 {
+        let test = LoadTest::existing(&space, &format!("good{number}"));
+        assert_eq!(test.finished().0, "Passed");
+    }
+    assert_eq!(target.total(), 100);
+    assert_eq!(LoadTest::existing(&space, "broken").condition("Accepted").1, "BundleNotFound");
+}
+
+#[test]
+fn alone_two_hundred_load_tests_of_fifty_agents_are_made_and_ended() {
+    let _nodes = Nodes::begin();
+    let space = Space::new("many");
+    let spec = format!(
+        "executor: http\nserverURL: http://nobody:1\nhttp: {{requests: [{{path: /}}]}}\nagents: 50\nduration: 5\nstartTimeout: 60\nagentTemplate: {PRETENDED}\nbrokerTemplate: {PRETENDED}"
+    );
+    let manifests: Vec<String> = (0..200).map(|n| LoadTest::manifest(&format!("many{n}"), &spec)).collect();
+    let begin = Instant::now();
+    space.apply(&manifests.join("---\n")).ok();
+    let applied = begin.elapsed();
+    slowly("a Job for each", || {
+        (space.list("jobs", "app.kubernetes.io/part-of=loads").len() == 200).then_some(())
+    });
+    println!(
+        "200 LoadTests applied in {:.1} s, all Jobs after {:.1} s",
+        applied.as_secs_f64(),
+        begin.elapsed().as_secs_f64()
+    );
+    println!("operators' memory: {:?} KiB", memory());
+    slowly("the end of each", || {
+        let reasons = space
+            .kubectl(&[
+                "get",
+                "ldt",
+                "-o",
+                "jsonpath={range .items[*]}{.status.conditions[?(@.type=='Succeeded')].reason} {end}",
+            ])
+            .ok();
+        (reasons.split_whitespace().filter(|reason| *reason == "StartTimeout").count() == 200).then_some(())
+    });
+    println!("operators' memory: {:?} KiB", memory());
+}
+
+/// Peak memory of each operator in KiB.
+fn memory() -> Vec<u64> {
+    let pods =
+        kubectl(&["-n", "loads-system", "get", "pods", "-o", "jsonpath={.items[*].metadata.uid}"], None).ok();
+    let peak = |uid: &str| {
+        let pid = process_of(uid, "run")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?.to_owned();
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    pods.split_whitespace().filter_map(peak).collect()
+}
+
+#[test]
+fn alone_a_hundred_finished_load_tests_cost_no_write() {
+    let space = Space::new("idle");
+    let spec = "executor: http\nserverURL: http://nobody\nhttp: {requests: [{path: /}]}\nagents: 1\nhits: 1\nstop: true";
+    let manifests: Vec<String> = (0..100).map(|n| LoadTest::manifest(&format!("over{n}"), spec)).collect();
+    space.apply(&manifests.join("---\n")).ok();
+    slowly("the end of each", || {
+        let reasons = space
+            .kubectl(&[
+                "get",
+                "ldt",
+                "-o",
+                "jsonpath={range .items[*]}{.status.conditions[?(@.type=='Succeeded')].reason} {end}",
+            ])
+            .ok();
+        (reasons.split_whitespace().count() == 100).then_some(())
+    });
+    let audit = Audit::begin();
+    let idle = std::env::var("LOADS_IDLE_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(45);
+    // Nothing happens: the time itself is what is tested.
+    std::thread::park_timeout(std::time::Duration::from_secs(idle));
+    let asked = audit.requests();
+    let writes = |r: &&loads_tests::cluster::Request| !matches!(r.verb.as_str(), "get" | "list" | "watch");
+    let writes: Vec<_> = asked.iter().filter(writes).filter(|r| r.resource != "leases").collect();
+    println!("{idle} idle seconds: {} requests, {} writes", asked.len(), writes.len());
+    assert!(writes.is_empty(), "{writes:?}");
+}
