@@ -108,6 +108,13 @@ pub struct Register {
     pub started_at: Option<u64>,
     /// Current step.
     pub step: u16,
+    /// How long its load was paused so far, the present pause included, in nanoseconds: a broker without
+    /// memory learns it from here.
+    #[serde(default)]
+    pub paused_nanos: u64,
+    /// Whether its load is paused now.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// Life cycle of an agent.

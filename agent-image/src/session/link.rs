@@ -265,6 +265,8 @@ impl Session {
             state: now.state,
             started_at: self.started_at,
             step: now.step,
+            paused_nanos: now.pauses.so_far(clock::now()),
+            paused: now.pauses.on(),
         }))
         .await;
     }
