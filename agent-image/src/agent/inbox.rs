@@ -8,9 +8,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Outcome;
-use super::timetable::Pauses;
 use crate::clock;
-use crate::session::Event;
+use crate::session::{Event, Pauses};
 
 /// The broker's answer to the registration.
 #[derive(Debug, Clone)]
@@ -122,7 +121,9 @@ impl Inbox {
             // Before the start there is no load to pause: the broker holds the start back.
             Event::Pause => {
                 let begun = self.start.is_some() || self.welcome.as_ref().is_some_and(|w| w.step.is_some());
-                self.pauses.on |= begun;
+                if begun {
+                    self.pauses.pause(clock::now());
+                }
             }
             Event::Resume { at, paused_nanos } => self.pauses.resume(at, paused_nanos),
             Event::Stop(mode) => {
@@ -170,9 +171,9 @@ mod tests {
         ] {
             say.send(event.clone()).unwrap();
             inbox.next().await;
-            assert_eq!(inbox.pauses.on, paused, "{event:?}");
+            assert_eq!(inbox.pauses.on(), paused, "{event:?}");
         }
-        assert_eq!(inbox.pauses, Pauses { on: false, nanos: 3, resumed_at: 9 });
+        assert_eq!((inbox.pauses.nanos, inbox.pauses.resumed_at), (3, 9));
     }
 
     #[tokio::test]

@@ -74,11 +74,12 @@ impl Life {
         while !self.is_ended() {
             let barrier = self.inbox.step_starts.get(&step).copied();
             let pauses = self.inbox.pauses;
+            self.status.update(|s| s.pauses = pauses);
             let turn = turn(welcome, step, (run_start, barrier), &pauses, before, clock::now());
             let waits = match turn {
                 Turn::Missed => return Some(turn),
                 Turn::Wait => None,
-                _ if pauses.on => None,
+                _ if pauses.on() => None,
                 // A step that goes on began in the past: only here it is kept from beginning too early.
                 Turn::Go(_) if clock::now() < pauses.resumed_at => Some(pauses.resumed_at - clock::now()),
                 Turn::Go(_) => return Some(turn),
@@ -119,7 +120,7 @@ impl Life {
             if self.is_ended() {
                 break;
             }
-            if self.inbox.pauses.on {
+            if self.inbox.pauses.on() {
                 end = End::Paused;
                 break;
             }

@@ -6,6 +6,7 @@ use loads_wire::plan::Length;
 use super::inbox::Welcome;
 use crate::clock::SECOND;
 use crate::executor::StepOrder;
+use crate::session::Pauses;
 
 /// How to come by the order for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,32 +17,6 @@ pub enum Turn {
     Missed,
     /// The broker's word for this step is needed first.
     Wait,
-}
-
-/// Pauses of the run's load, as far as this process knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pauses {
-    /// Whether one is on.
-    pub on: bool,
-    /// Length of all that are over: the timetable moves by it.
-    pub nanos: u64,
-    /// When the last one that this process went through ended.
-    pub resumed_at: u64,
-}
-
-impl Pauses {
-    /// Load goes on at `at`, after `nanos` of pauses in all.
-    pub fn resume(&mut self, at: u64, nanos: u64) {
-        *self = Self { on: false, nanos: self.nanos.max(nanos), resumed_at: at };
-    }
-
-    /// What the broker says when it takes this process in (again) at `now`: words may have been missed.
-    pub fn learn(&mut self, on: bool, nanos: u64, now: u64) {
-        if self.on && !on {
-            self.resume(now, nanos);
-        }
-        *self = Self { on, nanos: self.nanos.max(nanos), ..*self };
-    }
 }
 
 /// What this process did of a step before a pause.

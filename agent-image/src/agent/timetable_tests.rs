@@ -52,7 +52,8 @@ fn a_replacement_does_what_is_left_and_nothing_twice() {
 }
 
 fn resumed(at: u64, nanos: u64) -> Pauses {
-    let mut pauses = Pauses { on: true, ..Pauses::default() };
+    let mut pauses = Pauses::default();
+    pauses.pause(at.saturating_sub(nanos));
     pauses.resume(at, nanos);
     pauses
 }
@@ -106,15 +107,4 @@ fn a_replacement_that_is_paused_goes_on_with_what_is_left_of_its_own_share() {
     let pauses = resumed(T + 20 * SECOND, 12 * SECOND);
     let order = go(turn(&w, 0, (T, None), &pauses, Some(Stint { paused_before: 0, started: 30 }), T));
     assert_eq!(order.executions, Some(10));
-}
-
-#[test]
-fn a_process_that_missed_the_word_learns_of_pauses_when_it_is_taken_in_again() {
-    let mut pauses = Pauses::default();
-    pauses.learn(false, 7, 100);
-    assert_eq!(pauses, Pauses { on: false, nanos: 7, resumed_at: 0 }, "both words missed");
-    pauses.learn(true, 7, 200);
-    assert!(pauses.on);
-    pauses.learn(false, 60, 300);
-    assert_eq!(pauses, Pauses { on: false, nanos: 60, resumed_at: 300 }, "the end was missed");
 }

@@ -265,8 +265,8 @@ impl Session {
             state: now.state,
             started_at: self.started_at,
             step: now.step,
-            paused_nanos: 0,
-            paused: false,
+            paused_nanos: now.pauses.so_far(clock::now()),
+            paused: now.pauses.on(),
         }))
         .await;
     }

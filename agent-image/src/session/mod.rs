@@ -7,10 +7,12 @@ mod clock_offset;
 mod delivery;
 mod link;
 mod parting;
+mod pauses;
 mod status;
 
 pub use delivery::Delivery;
 pub use link::Session;
+pub use pauses::Pauses;
 pub use status::Status;
 
 use loads_transport::ClientTls;

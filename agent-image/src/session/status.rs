@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use loads_wire::message::AgentState;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
+use super::Pauses;
+
 /// A snapshot for heartbeats and registrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
@@ -16,6 +18,8 @@ pub struct Snapshot {
     pub users: u32,
     /// How far from T the load began, microseconds.
     pub start_skew_micros: Option<i64>,
+    /// Pauses of the load.
+    pub pauses: Pauses,
 }
 
 /// Shared handle.
@@ -25,8 +29,8 @@ pub struct Status(Arc<Mutex<Snapshot>>);
 impl Status {
     /// A preparing agent.
     pub fn new() -> Self {
-        let state = AgentState::Preparing;
-        Self(Arc::new(Mutex::new(Snapshot { state, step: 0, users: 0, start_skew_micros: None })))
+        let (state, pauses) = (AgentState::Preparing, Pauses::default());
+        Self(Arc::new(Mutex::new(Snapshot { state, step: 0, users: 0, start_skew_micros: None, pauses })))
     }
 
     /// Reads.

@@ -9,6 +9,7 @@ mod counts;
 mod errors;
 mod external;
 mod interrupt;
+mod keeper;
 mod scenario;
 mod seed_examples;
 mod steps;
