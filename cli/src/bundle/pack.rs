@@ -43,7 +43,7 @@ pub fn pack(entries: &Entries) -> Result<Vec<u8>, Exit> {
 
 /// Returns the size of the content.
 fn append<W: io::Write>(builder: &mut Builder<W>, path: &Path, entry: &Entry) -> io::Result<u64> {
-    // Owner, times and device numbers stay 0.
+    // A new header's numbers are not 0 but missing.
     let mut header = Header::new_gnu();
     let (kind, mode) = match entry {
         Entry::Folder => (EntryType::Directory, 0o755),
@@ -52,7 +52,10 @@ fn append<W: io::Write>(builder: &mut Builder<W>, path: &Path, entry: &Entry) ->
     };
     header.set_entry_type(kind);
     header.set_mode(mode);
+    header.set_size(0);
     header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
     match entry {
         Entry::File { from, .. } => {
             let content = fs::read(from)?;
