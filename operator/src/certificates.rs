@@ -35,7 +35,7 @@ pub struct RunCertificates {
 }
 
 /// Makes the certificates of a run, valid for `days`.
-pub fn for_run(run_id: &str, days: i64) -> Result<RunCertificates, rcgen::Error> {
+pub fn for_run(run_id: &str, days: u64) -> Result<RunCertificates, rcgen::Error> {
     let mut params = params(&format!("{run_id}.run.loads.dev"), days)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -65,11 +65,12 @@ pub fn for_operator() -> Result<Pair, rcgen::Error> {
     Ok(Pair { certificate: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 
-fn params(name: &str, days: i64) -> Result<CertificateParams, rcgen::Error> {
+fn params(name: &str, days: u64) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(vec![name.to_owned()])?;
     params.distinguished_name.push(DnType::CommonName, name);
     let now = OffsetDateTime::now_utc();
-    (params.not_before, params.not_after) = (now - BEFORE, now + Duration::days(days));
+    (params.not_before, params.not_after) =
+        (now - BEFORE, now + Duration::days(i64::try_from(days).unwrap_or(i64::from(u16::MAX))));
     Ok(params)
 }
 

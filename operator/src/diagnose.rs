@@ -41,8 +41,8 @@ pub fn pods(pods: &[Pod]) -> Option<Problem> {
 
 /// What events of a Job or Deployment say of pods that could not even be made.
 pub fn events(events: &[Event]) -> Option<Problem> {
-    let failed = events.iter().rev().filter(|e| e.reason.as_deref() == Some("FailedCreate"));
-    failed.filter_map(|event| event.message.as_deref()).next().map(|message| {
+    let mut failed = events.iter().rev().filter(|e| e.reason.as_deref() == Some("FailedCreate"));
+    failed.find_map(|event| event.message.as_deref()).map(|message| {
         let reason =
             if message.contains("exceeded quota") { reason::QUOTA_EXCEEDED } else { reason::CREATE_FAILED };
         let message = format!("Pods can not be made: {message}");
@@ -107,18 +107,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "a-0"}, "status": status})).unwrap()
     }
 
-    fn container(state: serde_json::Value) -> serde_json::Value {
+    fn container(state: &serde_json::Value) -> serde_json::Value {
         json!({"name": "agent", "image": "x:1", "imageID": "", "ready": false, "restartCount": 0, "state": state})
     }
 
     #[test]
     fn an_image_that_can_not_be_fetched_is_named_with_the_registrys_words() {
         let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}});
-        let problem = pods(&[pod(json!({"containerStatuses": [container(waiting)]}))]).unwrap();
+        let problem = pods(&[pod(&json!({"containerStatuses": [container(&waiting)]}))]).unwrap();
         assert_eq!(problem.reason, reason::IMAGE_PULL_FAILED);
         assert!(problem.message.contains("x:1") && problem.message.contains("no such host"), "{problem}");
     }
@@ -127,14 +127,14 @@ mod tests {
     fn a_pod_without_a_node_says_the_schedulers_words() {
         let status = json!({"conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]});
-        let problem = pods(&[pod(status)]).unwrap();
+        let problem = pods(&[pod(&status)]).unwrap();
         assert_eq!((problem.reason, problem.message.contains("0/3 nodes")), (reason::UNSCHEDULABLE, true));
     }
 
     #[test]
     fn a_container_that_starts_is_no_problem() {
         let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
-        assert_eq!(pods(&[pod(json!({"containerStatuses": [container(waiting)]}))]), None);
+        assert_eq!(pods(&[pod(&json!({"containerStatuses": [container(&waiting)]}))]), None);
     }
 
     #[test]

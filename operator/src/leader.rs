@@ -77,7 +77,7 @@ impl Leader {
         let Some(lease) = self.leases.get_opt(LEASE).await? else {
             let metadata = ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() };
             let lease = Lease { metadata, spec: Some(self.spec(0)) };
-            return self.won(self.leases.create(&PostParams::default(), &lease).await);
+            return Self::won(self.leases.create(&PostParams::default(), &lease).await);
         };
         let version = lease.metadata.resource_version.clone();
         if self.seen.as_ref().is_none_or(|(seen, _)| *seen != version) {
@@ -100,11 +100,11 @@ impl Leader {
             next.acquire_time = spec.acquire_time;
         }
         let lease = Lease { metadata: lease.metadata, spec: Some(next) };
-        self.won(self.leases.replace(LEASE, &PostParams::default(), &lease).await)
+        Self::won(self.leases.replace(LEASE, &PostParams::default(), &lease).await)
     }
 
     /// Somebody who was faster is no error.
-    fn won(&self, written: kube::Result<Lease>) -> kube::Result<bool> {
+    fn won(written: kube::Result<Lease>) -> kube::Result<bool> {
         match written {
             Ok(_) => Ok(true),
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),

@@ -65,7 +65,10 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
     if test.spec.stop && last && !loaded && silent.is_none_or(|silent| silent > STOP_WITHOUT_BROKER) {
         return Some(stopped("before any load was sent"));
     }
-    let over = |seconds: u64, extra| now >= began + SignedDuration::from_secs(seconds as i64) + extra;
+    let age = now.duration_since(began);
+    let over = |seconds: u64, extra: SignedDuration| {
+        age >= SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 2)) + extra
+    };
     if last && !loaded && !test.spec.suspend && over(plan.start_timeout_seconds.into(), GRACE) {
         return Some(never_started(test, plan, found));
     }
@@ -147,7 +150,7 @@ fn broker_lost(test: &LoadTest, found: &Found) -> End {
 }
 
 fn broker_word(found: &Found) -> String {
-    found.view.error.as_ref().map_or_else(|| "no broker answered".to_owned(), |error| error.to_string())
+    found.view.error.as_ref().map_or_else(|| "no broker answered".to_owned(), ToString::to_string)
 }
 
 fn look(test: &LoadTest) -> String {

@@ -318,6 +318,7 @@ impl Agent {
 
 pub fn config(dir: &Path) -> AgentConfig {
     AgentConfig {
+        keeper: None,
         run: "r".into(),
         index: 0,
         control: endpoint(dir, "c"),

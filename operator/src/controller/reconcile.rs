@@ -31,7 +31,7 @@ const ON: Duration = Duration::from_secs(5);
 /// Agents that miss for so long are asked why.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A day: certificates outlive any pause.
-const SPARE_DAYS: i64 = 30;
+const SPARE_DAYS: u64 = 30;
 
 /// Brings what there is closer to what the LoadTest says.
 pub async fn reconcile(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action, Error> {
@@ -124,7 +124,7 @@ async fn make(ctx: &Context, test: &LoadTest, names: &Names, plan: Plan, found: 
     };
     ctx.memory.keep_layout(test, layout.clone());
     let plan = Plan { bundle_digest: layout.digest.clone(), ..plan };
-    let days = ctx.config.max_duration.as_secs() as i64 / 86_400 + SPARE_DAYS;
+    let days = ctx.config.max_duration.as_secs() / 86_400 + SPARE_DAYS;
     let mut run = Run {
         test,
         names: names.clone(),
@@ -143,7 +143,8 @@ async fn make(ctx: &Context, test: &LoadTest, names: &Names, plan: Plan, found: 
         apply::make_plan(ctx, &run, &made).await?;
         ctx.memory.keep_secret(test, run.tls_secret.clone());
     }
-    apply::make_children(ctx, test, run.children()).await
+    // Boxed: it holds one of each object, and every look would carry the room for them.
+    Box::pin(apply::make_children(ctx, test, run.children())).await
 }
 
 /// Why agents are missing, asked only when they miss for a while.
@@ -219,20 +220,17 @@ async fn finished(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Actio
     let left = |limit: SignedDuration| Duration::try_from(limit - age).ok().filter(|left| !left.is_zero());
     if let Some(left) = left(SignedDuration::try_from(ctx.config.broker_linger).unwrap_or_default()) {
         dereference::found(ctx, test, names);
-        return Ok(Action::requeue(left.min(Duration::from_secs(60))));
+        return Ok(Action::requeue(left.min(Duration::from_mins(1))));
     }
     apply::remove_children(ctx, test, names).await?;
     ctx.followers.forget(names.run_id());
     ctx.memory.forget(test);
-    match left(SignedDuration::from_secs(test.spec.ttl_seconds_after_finished.into())) {
-        Some(left) => Ok(Action::requeue(left)),
-        None => {
-            let tests: Api<LoadTest> =
-                Api::namespaced(ctx.client.clone(), &test.namespace().unwrap_or_default());
-            apply::delete(&tests, &test.name_any()).await?;
-            Ok(Action::await_change())
-        }
+    if let Some(left) = left(SignedDuration::from_secs(test.spec.ttl_seconds_after_finished.into())) {
+        return Ok(Action::requeue(left));
     }
+    let tests: Api<LoadTest> = Api::namespaced(ctx.client.clone(), &test.namespace().unwrap_or_default());
+    apply::delete(&tests, &test.name_any()).await?;
+    Ok(Action::await_change())
 }
 
 async fn show(

@@ -15,7 +15,7 @@ pub struct LoadTest<'a> {
 impl<'a> LoadTest<'a> {
     /// YAML with these lines as the spec.
     pub fn manifest(name: &str, spec: &str) -> String {
-        let spec: String = spec.trim().lines().map(|line| format!("  {line}\n")).collect();
+        let spec = format!("  {}\n", spec.trim().replace('\n', "\n  "));
         format!("apiVersion: loads.dev/v1alpha1\nkind: LoadTest\nmetadata: {{name: {name}}}\nspec:\n{spec}")
     }
 
@@ -61,6 +61,9 @@ impl<'a> LoadTest<'a> {
     }
 
     /// Waits until it is over; its verdict's reason and message.
+    ///
+    /// # Panics
+    /// When it is not over in time.
     pub fn finished(&self) -> (String, String) {
         let limit = "--timeout=180s";
         let waited = self.space.kubectl(&["wait", "--for=condition=Finished", &self.reference(), limit]);

@@ -18,7 +18,7 @@ pub fn python(target: &Target<'_>, more: &str) -> String {
 /// A runner in another process, over the external-runner protocol.
 pub fn external(target: &Target<'_>, more: &str) -> String {
     let runner = include_str!("../../runners/python/runner.py");
-    let runner: String = runner.lines().map(|line| format!("      {line}\n")).collect();
+    let runner = format!("      {}\n", runner.trim_end().replace('\n', "\n      "));
     format!(
         "executor: external\nexternal: {{command: [/opt/loads/bin/python, runner.py, '{{test}}']}}\nserverURL: {}\nbundle:\n  files:\n    runner.py: |\n{runner}{more}",
         target.url()

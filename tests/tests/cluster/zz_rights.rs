@@ -20,6 +20,7 @@ fn alone_zz_every_right_was_used_and_nothing_was_forbidden() {
             assert!(used.contains(&key), "the right to {verb} {name}{sub} is never used: {used:?}");
         }
     }
-    let forbidden: Vec<_> = asked.iter().filter(|r| r.code == 403 && !r.namespace.starts_with("test-")).collect();
+    let forbidden: Vec<_> =
+        asked.iter().filter(|r| r.code == 403 && !r.namespace.starts_with("test-")).collect();
     assert!(forbidden.is_empty(), "{forbidden:?}");
 }
