@@ -47,7 +47,7 @@ impl Reading {
         for entry in fs::read_dir(folder).map_err(|e| refuse(e.to_string()))? {
             let entry = entry.map_err(|e| refuse(e.to_string()))?;
             let Ok(name) = entry.file_name().into_string() else {
-                return Err(refuse(format!("the name {:?} is not UTF-8", entry.file_name())));
+                return Err(refuse(format!("the name {} is not UTF-8", entry.file_name().display())));
             };
             if name.starts_with("..") {
                 continue;

@@ -96,7 +96,8 @@ fn a_keeper_delivers_what_a_killed_agent_left_and_the_result_says_what_is_missin
 #[test]
 fn an_agent_that_is_told_to_go_loses_nothing_and_leaves_nothing_to_its_keeper() {
     let (target, folder) = (Target::start(), Folder::new());
-    let (mut broker, mut agent) = at_work(&folder, &target, "users: 10\nduration: 10m\nonAgentLoss: Continue");
+    let (mut broker, mut agent) =
+        at_work(&folder, &target, "users: 10\nduration: 10m\nonAgentLoss: Continue");
     signal(agent.0.id(), "TERM");
     assert_eq!(agent.code("the agent's end"), Some(143), "never 0, which would complete its index");
     let mut keeper = Process::start(folder.path(), "keeper", &[]);
