@@ -179,10 +179,11 @@ fn more_than_the_limits_is_refused_before_it_is_written() {
     assert!(message.contains("20971520") && message.contains("large"), "{message}");
 }
 
+type Change = fn(&mut Archive);
+
 #[test]
 fn a_damaged_archive_says_what_is_wrong_with_it() {
     let whole = packed(&[(EntryType::Regular, "a", "", b"a")]);
-    type Change = fn(&mut Archive);
     let cases: &[(&[u8], Change, &str)] = &[
         (&whole, |index| index.size += 1, "its index says"),
         (&whole, |index| index.sha256 = sha256(b"other"), "SHA-256"),
