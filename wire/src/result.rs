@@ -25,7 +25,7 @@ pub struct RunResult {
     pub executor: String,
     /// Whether the run passed.
     pub verdict: Verdict,
-    /// The verdict's cause in one word, one of [`reason`]; empty while the run is on.
+    /// The verdict's cause in one word, listed in docs/figures.md; empty while the run is on.
     pub reason: String,
     /// What made the verdict other than passed, one sentence each.
     pub reasons: Vec<String>,

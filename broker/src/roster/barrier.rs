@@ -70,7 +70,7 @@ impl Roster {
         }
         let first = agent.joined.is_none();
         agent.joined.get_or_insert(step);
-        agent.sharing = true;
+        (agent.sharing, agent.late) = (true, now > at);
         if barrier {
             agent.steps_done = agent.steps_done.max(step);
         }

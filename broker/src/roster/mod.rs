@@ -86,6 +86,8 @@ struct Agent {
     replacement: bool,
     /// This very process was given load.
     sharing: bool,
+    /// Was given load when it was on already: how far from T it began says nothing.
+    late: bool,
     /// Said that it goes although its share may not be done; judged once its windows are committed.
     leaving: bool,
     /// Delivered everything and was told to leave before the end of the run.
@@ -212,7 +214,7 @@ impl Roster {
         agent.users = beat.users;
         agent.cpu_millis += u64::from(beat.cpu_millis);
         agent.lag_micros = agent.lag_micros.max(beat.lag_micros.into());
-        if let Some(skew) = beat.start_skew_micros {
+        if let Some(skew) = beat.start_skew_micros.filter(|_| !agent.late) {
             agent.skew_micros = agent.skew_micros.max(skew.unsigned_abs());
         }
         let was_preparing = agent.state == AgentState::Preparing;

@@ -192,6 +192,7 @@ impl Agent {
             shrunk: false,
             replacement: false,
             sharing: false,
+            late: false,
             leaving: false,
             left: false,
             retired: false,

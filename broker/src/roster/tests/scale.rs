@@ -22,7 +22,10 @@ fn a_new_agent_joins_the_step_that_runs_by_duration() {
     let orders = roster.desire(12 * SECOND + 3 * LEAD, wish(2, 4));
     assert_eq!(told(&orders), [(2, &ToAgent::Start { at: LEAD })]);
     assert_eq!(told(&register(&mut roster, 13 * SECOND, 3, 1)), [(3, &ToAgent::Start { at: LEAD })]);
+    let late = Heartbeat { start_skew_micros: Some(13_000_000), ..beat(AgentState::Running) };
+    roster.heartbeat(14 * SECOND, 3, 1, &late).unwrap();
     let facts = roster.facts(0, &Aggregate::default(), false);
+    assert_eq!(facts.agents.start_skew_microseconds, 0, "its distance from T is no skew");
     assert_eq!(facts.agents.wanted, 4);
     assert_eq!(facts.notes[0], "The run was scaled from 2 to 4 agents 12.2 s after the start.");
 }
