@@ -22,8 +22,6 @@ use crate::names::Component;
 
 /// An agent's exit code for a test that can not run: another process of it could not either.
 const CONFIGURATION_ERROR: i32 = 2;
-/// Retries of one index under `Replace`; they come after 10 s, 20 s, 40 s …
-const RETRIES: i32 = 10;
 /// What delivering takes after the drain, in seconds.
 const DELIVERY: u32 = 20;
 /// Seconds beyond every other limit after which Kubernetes ends a run whose operator is gone.
@@ -45,15 +43,14 @@ pub fn budget_of(agents: u32) -> i32 {
 impl Run<'_> {
     pub(super) fn agents(&self) -> Job {
         let agents = i32::try_from(self.plan.agents).unwrap_or(i32::MAX);
-        let (retries, policy) = retry(self.plan.on_agent_loss);
+        let (retries_per_index, policy) = retry(self.plan.on_agent_loss);
         Job {
             metadata: self.meta(self.names.agents(), Component::Agent),
             spec: Some(JobSpec {
                 completion_mode: Some("Indexed".to_owned()),
                 completions: Some(agents),
                 parallelism: Some(agents),
-                backoff_limit_per_index: Some(retries),
-                max_failed_indexes: None,
+                backoff_limit_per_index: retries_per_index,
                 pod_failure_policy: Some(policy),
                 pod_replacement_policy: Some("Failed".to_owned()),
                 active_deadline_seconds: i64::try_from(deadline_seconds(&self.plan, self.config)).ok(),
@@ -193,14 +190,18 @@ impl Run<'_> {
 }
 
 /// What Kubernetes does when an agent's pod fails; frozen with the Job.
-fn retry(on_loss: OnAgentLoss) -> (i32, PodFailurePolicy) {
+///
+/// Under `Replace` no limit by index: with one, the Job controller keeps a failed pod until its successor is
+/// there, which never comes in a namespace that is being deleted, and the namespace waits for its pods
+/// (docs/adr/0010). Lost agents are ignored by the policy instead, and so never used up.
+fn retry(on_loss: OnAgentLoss) -> (Option<i32>, PodFailurePolicy) {
     let exit = |operator: &str, values: Vec<i32>| PodFailurePolicyOnExitCodesRequirement {
         container_name: Some(CONTAINER.to_owned()),
         operator: operator.to_owned(),
         values,
     };
-    let wrong = PodFailurePolicyRule {
-        action: "FailIndex".to_owned(),
+    let wrong = |action: &str| PodFailurePolicyRule {
+        action: action.to_owned(),
         on_exit_codes: Some(exit("In", vec![CONFIGURATION_ERROR])),
         ..PodFailurePolicyRule::default()
     };
@@ -218,9 +219,9 @@ fn retry(on_loss: OnAgentLoss) -> (i32, PodFailurePolicy) {
         ..PodFailurePolicyRule::default()
     };
     let (retries, rules) = match on_loss {
-        OnAgentLoss::Replace => (RETRIES, vec![wrong, disrupted, died]),
+        OnAgentLoss::Replace => (None, vec![wrong("FailJob"), disrupted, died]),
         // The broker decides what a loss means; the Job only must not start anybody in the place.
-        OnAgentLoss::Continue | OnAgentLoss::Fail => (0, vec![wrong]),
+        OnAgentLoss::Continue | OnAgentLoss::Fail => (Some(0), vec![wrong("FailIndex")]),
     };
     (retries, PodFailurePolicy { rules })
 }
