@@ -14,7 +14,7 @@ const SLOWLY: Duration = Duration::from_millis(300);
 /// # Panics
 /// When there is none within [`PATIENCE`].
 pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
-    every(AGAIN, what, ask)
+    every(AGAIN, PATIENCE, what, ask)
 }
 
 /// The same for questions that cost something.
@@ -22,16 +22,24 @@ pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
 /// # Panics
 /// When there is no answer within [`PATIENCE`].
 pub fn slowly<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
-    every(SLOWLY, what, ask)
+    every(SLOWLY, PATIENCE, what, ask)
 }
 
-fn every<T>(pause: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+/// The same for what takes longer by its nature.
+///
+/// # Panics
+/// When there is no answer within `limit`.
+pub fn patiently<T>(limit: Duration, what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    every(SLOWLY, limit, what, ask)
+}
+
+fn every<T>(pause: Duration, limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        assert!(begin.elapsed() < limit, "waited {limit:?} for {what}");
         std::thread::park_timeout(pause);
     }
 }

@@ -50,7 +50,7 @@ fn a_tree_and_a_glob_arrive_byte_for_byte() {
     }
     write(folder.path(), "test_files.py", checks(&files).as_bytes());
     write(folder.path(), "left-out.log", b"no");
-    bundle(&space, folder.path(), &["lib", "empty", "*.py", "--name", "tree"]);
+    bundle(&space, folder.path(), &["li*", "empty", "*.py", "--name", "tree"]);
     let spec = "test: test_files.TestFiles.test_files\nagents: 2\nbundle: {testDir: some/where, includeFiles: [{configMap: tree}]}";
     let (reason, message) = space.load_test("tree", spec).finished();
     assert_eq!(reason, "Passed", "{message}");

@@ -50,6 +50,17 @@ fn a_deleted_broker_pod_is_replaced_by_one_without_memory_and_nothing_is_lost() 
 }
 
 #[test]
+fn a_broker_scaled_away_by_hand_is_put_back() {
+    let space = Space::new("broker-zero");
+    let target = space.target();
+    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 800");
+    let deployment = space.list("deployments", &test.selector()).remove(0);
+    let name = format!("deployment/{}", deployment["metadata"]["name"].as_str().unwrap());
+    space.kubectl(&["scale", &name, "--replicas=0"]).ok();
+    exact(&test, &target, 3200);
+}
+
+#[test]
 fn a_broker_that_hangs_while_its_successor_runs_doubles_nothing() {
     let space = Space::new("broker-hang");
     let target = space.target();
