@@ -18,8 +18,8 @@ fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a
 fn broker(space: &Space, test: &LoadTest<'_>) -> (String, String) {
     let selector = format!("{},app.kubernetes.io/component=broker", test.selector());
     let pod = space.list("pods", &selector).remove(0);
-    let text = |field: &str| pod["metadata"][field].as_str().unwrap().to_owned();
-    (text("name"), text("uid"))
+    let meta = |field: &str| pod["metadata"][field].as_str().unwrap().to_owned();
+    (meta("name"), meta("uid"))
 }
 
 fn exact(test: &LoadTest<'_>, target: &Target<'_>, hits: u64) {

@@ -45,7 +45,8 @@ fn one_broken_load_test_among_twenty_delays_none() {
     for number in 0..20 {
         let good =
             LoadTest::manifest(&format!("good{number}"), &specs::http(&target, "/", "agents: 1\nhits: 5"));
-        manifests += &format!("---\n{good}");
+        manifests += "---\n";
+        manifests += &good;
     }
     space.apply(&manifests).ok();
     for number in 0..20 {
@@ -77,17 +78,17 @@ fn alone_two_hundred_load_tests_of_fifty_agents_are_made_and_ended() {
     );
     println!("operators' memory: {:?} KiB", memory());
     patiently(LONG, "the end of each", || {
-        let reasons = space
-            .kubectl(&[
-                "get",
-                "ldt",
-                "-o",
-                "jsonpath={range .items[*]}{.status.conditions[?(@.type=='Succeeded')].reason} {end}",
-            ])
-            .ok();
-        (reasons.split_whitespace().filter(|reason| *reason == "StartTimeout").count() == 200).then_some(())
+        let reasons = verdicts(&space);
+        (reasons.iter().filter(|reason| *reason == "StartTimeout").count() == 200).then_some(())
     });
     println!("operators' memory: {:?} KiB", memory());
+}
+
+/// Why each LoadTest of the namespace has its verdict, or none yet.
+fn verdicts(space: &Space) -> Vec<String> {
+    let path = "jsonpath={range .items[*]}{.status.conditions[?(@.type=='Succeeded')].reason} {end}";
+    let shown = space.kubectl(&["get", "ldt", "-o", path]).ok();
+    shown.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Peak memory of each operator in KiB.
@@ -110,15 +111,8 @@ fn alone_a_hundred_finished_load_tests_cost_no_write() {
     let manifests: Vec<String> = (0..100).map(|n| LoadTest::manifest(&format!("over{n}"), spec)).collect();
     space.apply(&manifests.join("---\n")).ok();
     slowly("the end of each", || {
-        let reasons = space
-            .kubectl(&[
-                "get",
-                "ldt",
-                "-o",
-                "jsonpath={range .items[*]}{.status.conditions[?(@.type=='Succeeded')].reason} {end}",
-            ])
-            .ok();
-        (reasons.split_whitespace().count() == 100).then_some(())
+        let reasons = verdicts(&space);
+        (reasons.len() == 100).then_some(())
     });
     let audit = Audit::begin();
     let idle = std::env::var("LOADS_IDLE_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(45);
@@ -126,7 +120,7 @@ fn alone_a_hundred_finished_load_tests_cost_no_write() {
     std::thread::park_timeout(Duration::from_secs(idle));
     let asked = audit.requests();
     let writes = |r: &&loads_tests::cluster::Request| !matches!(r.verb.as_str(), "get" | "list" | "watch");
-    let writes: Vec<_> = asked.iter().filter(writes).filter(|r| r.resource != "leases");
+    let writes = asked.iter().filter(writes).filter(|r| r.resource != "leases");
     // Other tests' namespaces may still be on their way out.
     let writes: Vec<_> =
         writes.filter(|r| r.namespace == space.name || !r.namespace.starts_with("test-")).collect();

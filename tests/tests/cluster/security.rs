@@ -82,7 +82,7 @@ fn a_stranger_of_the_same_namespace_gets_nowhere_at_the_brokers_ports() {
 
 /// Says ZeroMQ greetings, TLS without a certificate, garbage and giant frames to every port but the public
 /// one, and counts what comes back besides alerts and ends.
-const STRANGER: &str = r#"
+const STRANGER: &str = r"
 apiVersion: batch/v1
 kind: Job
 metadata: {name: stranger}
@@ -122,4 +122,4 @@ spec:
                           except OSError as error:
                               print(port, wrap, 'refused:', error)
               print('answers:', answers)
-"#;
+";
