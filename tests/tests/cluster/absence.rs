@@ -31,13 +31,6 @@ fn scale(replicas: &str) {
     kubectl(&["-n", "loads-system", "scale", "deployment/loads-operator", &replicas], None).ok();
 }
 
-fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a> {
-    let test = space.load_test("run", &specs::http(target, "/slow?ms=20", more));
-    test.wait("Running", "True", "Running");
-    target.wait_for_more_than(20);
-    test
-}
-
 #[test]
 fn alone_a_new_load_test_without_an_operator_is_not_taken_for_finished() {
     let space = Space::new("nobody");
@@ -56,7 +49,7 @@ fn alone_a_new_load_test_without_an_operator_is_not_taken_for_finished() {
 fn alone_a_run_whose_operator_is_gone_for_good_ends() {
     let space = Space::new("orphaned");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nduration: 10");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 10");
     let away = Away::begin();
     // The broker waits a minute for somebody to take the result, then lets the agents go.
     slowly("the Job is complete", || {
@@ -76,7 +69,7 @@ fn alone_a_namespace_deleted_without_an_operator_leaves_nothing() {
     let space = Space::new("nsgone");
     let elsewhere = Space::new("nsgone-target");
     let target = elsewhere.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nduration: 300");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 300");
     let _away = Away::begin();
     kubectl(&["delete", "namespace", &space.name, "--wait=false"], None).ok();
     slowly("no pod of the run is left", || {

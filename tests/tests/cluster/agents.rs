@@ -6,13 +6,6 @@ use serde_json::Value;
 
 use super::specs;
 
-fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a> {
-    let test = space.load_test("run", &specs::http(target, "/slow?ms=20", more));
-    test.wait("Running", "True", "Running");
-    target.wait_for_more_than(50);
-    test
-}
-
 /// The run's agent pod of this index.
 fn agent(space: &Space, test: &LoadTest<'_>, index: &str) -> Value {
     let selector = format!("{},batch.kubernetes.io/job-completion-index={index}", test.selector());
@@ -27,7 +20,7 @@ fn name(pod: &Value) -> &str {
 fn a_deleted_agent_delivers_and_is_replaced() {
     let space = Space::new("replace");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 1200");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 1200");
     let pod = agent(&space, &test, "1");
     space.kubectl(&["delete", "pod", name(&pod), "--wait=false"]).ok();
     let (reason, message) = test.finished();
@@ -40,7 +33,7 @@ fn a_deleted_agent_delivers_and_is_replaced() {
 fn an_evicted_agent_is_gone_for_good_under_continue_and_the_result_says_so() {
     let space = Space::new("continue");
     let target = space.target();
-    let test = running(&space, &target, "agents: 3\nusers: 2\nhits: 1200\nonAgentLoss: Continue");
+    let test = specs::running(&space, &target, "agents: 3\nusers: 2\nhits: 1200\nonAgentLoss: Continue");
     let pod = agent(&space, &test, "2");
     let eviction = format!(
         "{{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\",\"metadata\":{{\"name\":\"{}\",\"namespace\":\"{}\"}}}}",
@@ -61,7 +54,7 @@ fn an_evicted_agent_is_gone_for_good_under_continue_and_the_result_says_so() {
 fn a_lost_agent_ends_the_run_under_fail() {
     let space = Space::new("fail");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nduration: 300\nonAgentLoss: Fail");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 300\nonAgentLoss: Fail");
     let pod = agent(&space, &test, "0");
     space.kubectl(&["delete", "pod", name(&pod), "--wait=false"]).ok();
     let (reason, message) = test.finished();
@@ -73,7 +66,7 @@ fn a_lost_agent_ends_the_run_under_fail() {
 fn a_killed_agents_counts_survive_it() {
     let space = Space::new("kill");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 4\nhits: 800");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 4\nhits: 800");
     let pod = agent(&space, &test, "1");
     let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
     let pid = slowly("the agent's process", || process_of(&uid, "agent"));

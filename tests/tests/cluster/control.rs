@@ -7,13 +7,6 @@ use loads_tests::wait::slowly;
 
 use super::specs;
 
-fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a> {
-    let test = space.load_test("run", &specs::http(target, "/slow?ms=20", more));
-    test.wait("Running", "True", "Running");
-    target.wait_for_more_than(20);
-    test
-}
-
 /// Waits until the target's count stands still for two questions in a row.
 fn silence(target: &Target<'_>) -> f64 {
     let begin = Instant::now();
@@ -35,7 +28,7 @@ fn no_pods_left(test: &LoadTest<'_>) {
 fn stop_drains_and_keeps_the_result() {
     let space = Space::new("stop");
     let target = space.target();
-    let test = running(&space, &target, "agents: 3\nusers: 4\nduration: 300");
+    let test = specs::running(&space, &target, "agents: 3\nusers: 4\nduration: 300");
     test.change("{\"stop\":true}");
     let took = silence(&target);
     assert_eq!(test.finished().0, "Stopped");
@@ -62,7 +55,7 @@ fn suspend_holds_a_load_test_before_it_makes_anything() {
 fn suspend_pauses_a_run_and_it_goes_on_afterwards() {
     let space = Space::new("pause");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 4\nduration: 12");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 4\nduration: 12");
     test.change("{\"suspend\":true}");
     test.wait("Running", "False", "Suspended");
     silence(&target);
@@ -77,7 +70,7 @@ fn suspend_pauses_a_run_and_it_goes_on_afterwards() {
 fn scaling_up_and_down_changes_the_load_and_loses_nothing() {
     let space = Space::new("scale");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nduration: 45");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 45");
     for agents in [4, 1] {
         space.kubectl(&["scale", &test.reference(), &format!("--replicas={agents}")]).ok();
         slowly(&format!("{agents} agents at work"), || {
@@ -93,7 +86,7 @@ fn scaling_up_and_down_changes_the_load_and_loses_nothing() {
 fn deleting_the_load_test_ends_its_load_and_leaves_no_pod() {
     let space = Space::new("delete");
     let target = space.target();
-    let test = running(&space, &target, "agents: 3\nusers: 2\nduration: 300");
+    let test = specs::running(&space, &target, "agents: 3\nusers: 2\nduration: 300");
     space.kubectl(&["delete", &test.reference(), "--wait=false"]).ok();
     println!("load ended {:.1} s after delete", silence(&target));
     no_pods_left(&test);
@@ -104,7 +97,7 @@ fn deleting_the_namespace_ends_everything() {
     let space = Space::new("namespace");
     let elsewhere = Space::new("elsewhere");
     let target = elsewhere.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nduration: 300");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 300");
     kubectl(&["delete", "namespace", &space.name, "--wait=false"], None).ok();
     println!("load ended {:.1} s after the namespace's delete", silence(&target));
     no_pods_left(&test);

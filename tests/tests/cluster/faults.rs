@@ -8,13 +8,6 @@ use loads_tests::wait::slowly;
 
 use super::specs;
 
-fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a> {
-    let test = space.load_test("run", &specs::http(target, "/slow?ms=20", more));
-    test.wait("Running", "True", "Running");
-    target.wait_for_more_than(50);
-    test
-}
-
 fn broker(space: &Space, test: &LoadTest<'_>) -> (String, String) {
     let selector = format!("{},app.kubernetes.io/component=broker", test.selector());
     let pod = space.list("pods", &selector).remove(0);
@@ -32,7 +25,7 @@ fn exact(test: &LoadTest<'_>, target: &Target<'_>, hits: u64) {
 fn a_killed_broker_container_comes_back_and_nothing_is_lost() {
     let space = Space::new("broker-kill");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 800");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 800");
     let (_, uid) = broker(&space, &test);
     let pid = slowly("the broker's process", || process_of(&uid, "broker"));
     signal_process(pid, "KILL");
@@ -43,7 +36,7 @@ fn a_killed_broker_container_comes_back_and_nothing_is_lost() {
 fn a_deleted_broker_pod_is_replaced_by_one_without_memory_and_nothing_is_lost() {
     let space = Space::new("broker-gone");
     let target = space.target();
-    let test = running(&space, &target, "agents: 3\nusers: 2\nhits: 800");
+    let test = specs::running(&space, &target, "agents: 3\nusers: 2\nhits: 800");
     let (name, _) = broker(&space, &test);
     space.kubectl(&["delete", "pod", &name, "--wait=false"]).ok();
     exact(&test, &target, 4800);
@@ -53,7 +46,7 @@ fn a_deleted_broker_pod_is_replaced_by_one_without_memory_and_nothing_is_lost() 
 fn a_broker_scaled_away_by_hand_is_put_back() {
     let space = Space::new("broker-zero");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 800");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 800");
     let deployment = space.list("deployments", &test.selector()).remove(0);
     let name = format!("deployment/{}", deployment["metadata"]["name"].as_str().unwrap());
     space.kubectl(&["scale", &name, "--replicas=0"]).ok();
@@ -64,7 +57,7 @@ fn a_broker_scaled_away_by_hand_is_put_back() {
 fn a_broker_that_hangs_while_its_successor_runs_doubles_nothing() {
     let space = Space::new("broker-hang");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 1500");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 1500");
     let (name, uid) = broker(&space, &test);
     let pid = slowly("the broker's process", || process_of(&uid, "broker"));
     // Stopped, it takes no SIGTERM: both pods exist until the grace time is over.
@@ -100,7 +93,7 @@ fn kill_operators() {
 fn alone_the_api_server_is_away_for_twenty_seconds() {
     let space = Space::new("api");
     let target = space.target();
-    let test = running(&space, &target, "agents: 2\nusers: 2\nhits: 1500");
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 1500");
     component("stop", "kube-apiserver");
     // Nothing can be asked while it is away: the time itself is what is tested.
     std::thread::park_timeout(Duration::from_secs(20));

@@ -1,6 +1,6 @@
 //! Specs that several tests use.
 
-use loads_tests::cluster::Target;
+use loads_tests::cluster::{LoadTest, Space, Target};
 
 /// The http executor against the target, with these lines besides.
 pub fn http(target: &Target<'_>, path: &str, more: &str) -> String {
@@ -23,4 +23,12 @@ pub fn external(target: &Target<'_>, more: &str) -> String {
         "executor: external\nexternal: {{command: [/opt/loads/bin/python, runner.py, '{{test}}']}}\nserverURL: {}\nbundle:\n  files:\n    runner.py: |\n{runner}{more}",
         target.url()
     )
+}
+
+/// A run of the http executor that has sent some load.
+pub fn running<'a>(space: &'a Space, target: &Target<'_>, more: &str) -> LoadTest<'a> {
+    let test = space.load_test("run", &http(target, "/slow?ms=20", more));
+    test.wait("Running", "True", "Running");
+    target.wait_for_more_than(50);
+    test
 }
