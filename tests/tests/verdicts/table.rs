@@ -164,6 +164,7 @@ pub fn live() -> Vec<Change> {
     };
     let timed = || json!({ "test": "m.C.a", "agents": 3, "duration": "5m", "minAgents": 3 });
     let one_step = || json!({ "test": "m.C.a", "agents": 3, "hits": 5 });
+    let with_rate = || json!({ "test": "m.C.a", "agents": 3, "duration": "5m", "rate": 10 });
     vec![
         change("suspend", one_step(), "suspend", json!(true), None),
         change("stop", one_step(), "stop", json!(true), None),
@@ -171,6 +172,7 @@ pub fn live() -> Vec<Change> {
         change("scale by time, even below minAgents", timed(), "agents", json!(1), None),
         change("scale in steps", json!({ "test": "m.C.a", "hits": "1:2" }), "agents", json!(4), None),
         change("scale one step of hits", one_step(), "agents", json!(4), Some("spec.agents")),
+        change("scale a run with a rate", with_rate(), "agents", json!(4), Some("spec.agents")),
         change("scale one hit", json!({ "test": "m.C.a" }), "agents", json!(4), Some("spec.agents")),
     ]
 }
