@@ -50,7 +50,8 @@ wait_for() {
   local what=$1 deadline=$((SECONDS + 60))
   shift
   until "$@" >/dev/null 2>&1; do
-    alive "$what" || { say "$what ended at once; its log: $(tail -n 5 "$folder/$what.log")"; return 1; }
+    # Twice, for the words of a process are gone for a moment while it becomes another program.
+    alive "$what" || { sleep 0.5; alive "$what"; } || { say "$what ended at once; its log: $(tail -n 5 "$folder/$what.log")"; return 1; }
     ((SECONDS < deadline)) || { say "$what was not ready within a minute; its log: $(tail -n 5 "$folder/$what.log")"; return 1; }
     sleep 0.2
   done

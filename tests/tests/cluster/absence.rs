@@ -1,6 +1,6 @@
 //! What happens while there is no operator. All of these take it away from everybody, so they run alone.
 
-use loads_tests::cluster::{LoadTest, Space, Target, kubectl};
+use loads_tests::cluster::{Space, kubectl};
 use loads_tests::wait::slowly;
 
 use super::specs;

@@ -1,6 +1,6 @@
 //! Agents that are lost in a run: what they had counted is in the result, and the result says what is not.
 
-use loads_tests::cluster::{LoadTest, Space, Target, process_of, signal_process};
+use loads_tests::cluster::{LoadTest, Space, process_of, signal_process};
 use loads_tests::wait::slowly;
 use serde_json::Value;
 
