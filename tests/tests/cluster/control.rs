@@ -103,3 +103,14 @@ fn deleting_the_namespace_ends_everything() {
     no_pods_left(&test);
     kubectl(&["wait", "--for=delete", &format!("namespace/{}", space.name), "--timeout=90s"], None).ok();
 }
+
+#[test]
+fn a_finished_load_test_goes_after_its_time() {
+    let space = Space::new("ttl");
+    let target = space.target();
+    let test =
+        space.load_test("run", &specs::http(&target, "/", "agents: 1\nhits: 1\nttlSecondsAfterFinished: 8"));
+    test.finished();
+    slowly("the LoadTest is gone", || space.get("loadtest", "run").is_none().then_some(()));
+    slowly("its report is gone too", || space.list("configmaps", &test.selector()).is_empty().then_some(()));
+}
