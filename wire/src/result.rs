@@ -83,6 +83,8 @@ pub struct RunResult {
     pub seconds: Vec<SecondResult>,
     /// Agents.
     pub agents: Agents,
+    /// The pass/fail criteria in the order of the LoadTest, as they stand.
+    pub criteria: Vec<CriterionResult>,
     /// Arrivals (open model) that waited for a free user.
     pub delayed: u64,
     /// Runner messages that came late, and those that could not be read.
@@ -307,6 +309,23 @@ pub struct SecondResult {
     pub p99: f64,
     /// Largest, microseconds.
     pub max: f64,
+}
+
+/// One pass/fail criterion as it stands; the last word once the run is over.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CriterionResult {
+    /// As the LoadTest has it.
+    pub criterion: String,
+    /// Whether it never failed so far.
+    pub passed: bool,
+    /// What it was last judged by: seconds for times, 0 to 1 for shares, else a count or a rate by second;
+    /// none before the first judgement.
+    pub measured: Option<f64>,
+    /// What it is judged against, in the same unit.
+    pub threshold: f64,
+    /// Whole seconds since T when it first failed.
+    pub failed_at_second: Option<u32>,
 }
 
 /// Agents of a run.
