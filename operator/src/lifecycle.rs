@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use loads_api::LoadTest;
-use loads_api::conditions::{ACCEPTED, ConditionStatus, reason};
+use loads_api::conditions::{ACCEPTED, AGENTS_READY, ConditionStatus, reason};
 use loads_wire::control::Stage;
 use loads_wire::result::Verdict;
 use loads_wire::{Plan, RunResult};
@@ -93,9 +93,8 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
 
 /// When the run was accepted.
 fn began(test: &LoadTest) -> Option<Timestamp> {
-    let conditions = &test.status.as_ref()?.conditions;
-    let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True)?;
-    Some(accepted.last_transition_time.0)
+    let status = test.status.as_ref().filter(|status| status.is_true(ACCEPTED))?;
+    Some(status.condition(ACCEPTED)?.last_transition_time.0)
 }
 
 /// The broker's verdict as a reason and a sentence.
@@ -130,9 +129,9 @@ pub fn stopped(when: &str) -> End {
 fn never_started(test: &LoadTest, plan: &Plan, found: &Found) -> End {
     let why = test
         .status
-        .iter()
-        .flat_map(|status| &status.conditions)
-        .find(|c| c.type_ == loads_api::conditions::AGENTS_READY && c.status == ConditionStatus::False)
+        .as_ref()
+        .and_then(|status| status.condition(AGENTS_READY))
+        .filter(|condition| condition.status == ConditionStatus::False)
         .map_or_else(|| broker_word(found), |condition| condition.message.clone());
     let seconds = plan.start_timeout_seconds;
     let message =
