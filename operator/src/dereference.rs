@@ -33,6 +33,13 @@ pub struct Found {
     pub view: View,
 }
 
+impl Found {
+    /// Whether there is a broker's address to ask at.
+    pub fn is_followed(&self) -> bool {
+        self.service && self.tls.is_some()
+    }
+}
+
 /// What the plan's annotations say.
 #[derive(Debug, Clone)]
 pub struct Tls {

@@ -14,8 +14,6 @@ use crate::dereference::Found;
 
 /// What the broker gets beyond each of its own limits before the operator ends the run in its stead.
 const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// Without a broker for so long, `stop` is carried out by Kubernetes.
-pub const STOP_WITHOUT_BROKER: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Where a LoadTest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +57,18 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
         return found.view.report.as_ref().map(|_| by_result(&observed.result));
     }
     let began = began(test)?;
-    let loaded = found.view.observed.as_ref().is_some_and(|o| !matches!(o.stage, Stage::Waiting));
+    let loaded = loaded(test, found);
     let silent = found.view.silent;
-    let last = found.view.observed.is_none() || silent.is_some();
-    if test.spec.stop && last && !loaded && silent.is_none_or(|silent| silent > STOP_WITHOUT_BROKER) {
+    // An operator that has just begun has heard of no broker yet: that alone is no silence.
+    let mute = silent.is_some() || !found.is_followed();
+    if test.spec.stop && mute && !loaded {
         return Some(stopped("before any load was sent"));
     }
     let age = now.duration_since(began);
     let over = |seconds: u64, extra: SignedDuration| {
         age >= SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 2)) + extra
     };
-    if last && !loaded && !test.spec.suspend && over(plan.start_timeout_seconds.into(), GRACE) {
+    if mute && !loaded && !test.spec.suspend && over(plan.start_timeout_seconds.into(), GRACE) {
         return Some(never_started(test, plan, found));
     }
     let patience = u64::from(plan.broker_silence_seconds + plan.drain_seconds) + GRACE.as_secs() as u64;
@@ -89,6 +88,12 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
         });
     }
     None
+}
+
+/// Whether load was sent: by the broker's word, or by what an operator before this one wrote down.
+fn loaded(test: &LoadTest, found: &Found) -> bool {
+    test.status.as_ref().is_some_and(|status| status.start_time.is_some())
+        || found.view.observed.as_ref().is_some_and(|o| !matches!(o.stage, Stage::Waiting))
 }
 
 /// When the run was accepted.
