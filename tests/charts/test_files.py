@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 import tarfile
 
@@ -158,3 +159,19 @@ def test_nothing_is_looked_up_or_left_to_chance():
         if path.is_file():
             called = re.findall(r"\b(?:lookup|rand\w+|uuidv4|now|gen(?:CA|\w*Cert\w*|PrivateKey))\s", path.read_text())
             assert not called, (path, called)
+
+
+def test_the_guide_names_values_that_exist(helm4):
+    guide = (ROOT / "docs" / "install.md").read_text()
+    known = {".".join(path) for path in keys(VALUES)}
+    known |= {name.rpartition(".")[0] for name in known}
+    named = set(re.findall(r"^\| (`.*?`) \|", guide, re.MULTILINE))
+    names = {name for cell in named for name in re.findall(r"`([\w.]+)`", cell)}
+    assert names and names <= known
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)).replace("\\\n", " ")
+    commands = [shlex.split(line) for line in blocks.splitlines() if line.startswith("helm ")]
+    settings = [word for command in commands for word in command if "=" in word]
+    assert settings and commands
+    for command in commands:
+        pairs = [word for word in command if "=" in word]
+        helm4.template(*[argument for pair in pairs for argument in ("--set", pair)]).ok()

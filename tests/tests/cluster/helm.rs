@@ -112,22 +112,21 @@ fn alone_the_api_server_accepts_every_object_that_the_chart_can_make() {
     kubectl(&["apply", "--server-side", "-f", &crds], None).ok();
     let all = chart().join("ci/all-values.yaml").display().to_string();
     let bare = chart().join("ci/bare-values.yaml").display().to_string();
-    let here = [
-        format!("watchNamespaces={{{}}}", space.name),
-        format!("dashboards.namespace={}", space.name),
-        format!("test.namespace={}", space.name),
-    ]
-    .join(",");
+    // A pod is only looked at when its ServiceAccount is there already.
+    space.kubectl(&["create", "serviceaccount", "loads-operator-test"]).ok();
+    let here = format!("test.namespace={0},dashboards.namespace={0}", space.name);
+    let watch = format!("watchNamespaces={{{}}}", space.name);
     let off_by_default = "metrics.serviceMonitor.enabled=true,metrics.podMonitor.enabled=true,metrics.prometheusRule.enabled=true,dashboards.enabled=true";
     let settings: [&[&str]; 4] =
-        [&[], &["--values", &bare], &["--set", off_by_default], &["--values", &all, "--set", &here]];
+        [&[], &["--values", &bare], &["--set", off_by_default], &["--values", &all, "--set", &watch]];
     for version in ["helm4", "helm3"] {
         let helm = Helm::version(version);
         for arguments in settings {
-            let manifests = helm.template(arguments);
+            let manifests = helm.template(&[arguments, &["--set", &here]].concat());
             let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
-            let answer = kubectl(&[&["-n", "loads-system"], &apply[..]].concat(), Some(&manifests));
+            let answer = kubectl(&apply, Some(&manifests));
             assert!(answer.code == 0 && !answer.stderr.contains("Warning"), "{arguments:?}: {}", answer.stderr);
+            assert!(answer.stdout.contains("deployment.apps/loads-operator"), "{}", answer.stdout);
         }
     }
     kubectl(&["delete", "-f", &crds], None).ok();
