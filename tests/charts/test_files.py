@@ -75,6 +75,7 @@ def test_a_misspelt_value_is_refused_by_name(helm, path):
         ("watchNamespaces[0]=Team_A", "watchNamespaces"),
         ("replicas=many", "replicas"),
         ("pipIndex=ftp://x", "pipIndex"),
+        (r"podLabels.app\.kubernetes\.io/name=other", "podLabels"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_by_name(helm, value, said):

@@ -102,6 +102,7 @@ def test_rules_and_dashboards_reach_their_objects_as_they_are(helm4, copy_of_cha
         (copy_of_chart / folder / name).write_text(text)
     found = helm4.objects("--values", EVERYTHING, chart=copy_of_chart)
     validate(found, tools["prometheus"])
+    assert len(of_kind(found, "PrometheusRule")) == len(list(copy_of_chart.glob("rules/*.yaml")))
     assert [one(found, "PrometheusRule", "loads-operator-some")["spec"]] == objects(rule)
     dashboard = one(found, "ConfigMap", "loads-operator-some")
     assert dashboard["data"] == {"some.json": board}
