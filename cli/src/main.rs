@@ -11,6 +11,7 @@ mod invocation;
 mod keeper;
 mod lint;
 mod python_env;
+mod report;
 mod run;
 mod signals;
 mod source;
@@ -38,6 +39,8 @@ struct Cli {
 enum Command {
     /// Run a load test on this machine.
     Run(Box<run::Args>),
+    /// Make a report of a run's results: a page that works offline, CSV, or JUnit for CI.
+    Report(report::Args),
     /// Check LoadTest files as the API server would, without one.
     Lint(lint::Args),
     /// Pack files into ConfigMaps that a LoadTest can include, for `kubectl apply --server-side -f -`.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(*args).await,
+            Command::Report(args) => report::report(&args),
             Command::Lint(args) => lint::lint(&args),
             Command::Bundle(args) => bundle::bundle(&args),
             Command::Compare(args) => compare::compare(args).await,

@@ -14,6 +14,7 @@ use loads_wire::control::{Desired, Observed};
 use loads_wire::message::{Envelope, StopMode, ToAgent};
 use loads_wire::{Plan, RunResult};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use self::core::{Action, Core};
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
@@ -27,6 +28,8 @@ const TICK: Duration = Duration::from_millis(250);
 const PUBLISH: Duration = Duration::from_secs(1);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long it then waits for watchers to have been told.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Why a broker can not run.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +99,7 @@ enum Request {
     Stop(StopMode),
     AgentLost(u32, String),
     Desire(Desired, oneshot::Sender<Observed>),
+    Watch(oneshot::Sender<watch::Receiver<Arc<Observed>>>),
 }
 
 /// Talks to a broker of this process.
@@ -131,6 +135,14 @@ impl BrokerHandle {
         observed.await.ok()
     }
 
+    /// Where the run is, with all that the live page shows; renewed once a second. None from a broker that is
+    /// gone.
+    pub async fn watch_run(&self) -> Option<watch::Receiver<Arc<Observed>>> {
+        let (answer, watched) = oneshot::channel();
+        self.requests.send(Request::Watch(answer)).ok()?;
+        watched.await.ok()
+    }
+
     /// The whole final result, once it is stored.
     pub fn stored(&self) -> watch::Receiver<Option<Arc<RunResult>>> {
         self.stored.clone()
@@ -156,6 +168,8 @@ pub struct Broker {
     requests: mpsc::UnboundedReceiver<Request>,
     handle: BrokerHandle,
     live: watch::Sender<Arc<RunResult>>,
+    /// Only kept up while somebody watches.
+    watched: watch::Sender<Arc<Observed>>,
     stored: watch::Sender<Option<Arc<RunResult>>>,
     /// Serves on after the end, until this process is told to go.
     stays: bool,
@@ -176,10 +190,11 @@ impl Broker {
         let (to_control, control) = bind(&config.control, &run, tls.clone()).await?;
         let (to_results, results) = bind(&config.results, &run, tls).await?;
         let publisher = Publisher::bind(&config.publish, Limits::default()).await?;
-        let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (live, figures) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (watched, _) = watch::channel(Arc::new(core.observed(clock.now(), Detail::Full)));
         let (stored, final_result) = watch::channel(core.finished().cloned());
         let (send, requests) = mpsc::unbounded_channel();
-        let handle = BrokerHandle { requests: send, live: watched, stored: final_result };
+        let handle = BrokerHandle { requests: send, live: figures, stored: final_result };
         Ok(Self {
             run,
             core,
@@ -193,6 +208,7 @@ impl Broker {
             requests,
             handle,
             live,
+            watched,
             stored,
             stays: config.hold_result,
             clock,
@@ -251,6 +267,8 @@ impl Broker {
                     let result = (**result).clone();
                     tracing::info!(left_out = ?self.core.left_out(), "run is over");
                     self.show().await;
+                    // Whoever watches gets the last word before this process may go.
+                    let _ = timeout(LAST_LOOK, self.watched.closed()).await;
                     return Ok(result);
                 }
             }
@@ -261,6 +279,8 @@ impl Broker {
     fn store_result(&self) {
         if let Some(result) = self.core.finished().filter(|_| self.stored.borrow().is_none()) {
             self.live.send_replace(Arc::clone(result));
+            let last = self.core.observed(self.clock.now(), Detail::Full);
+            self.watched.send_replace(Arc::new(last));
             self.stored.send_replace(Some(Arc::clone(result)));
         }
     }
@@ -272,8 +292,15 @@ impl Broker {
             Request::Desire(wish, answer) => {
                 let actions = self.core.desire(now, wish);
                 // Who asked may have gone meanwhile; what it wanted holds all the same.
-                let _ = answer.send(self.core.observed(now));
+                let _ = answer.send(self.core.observed(now, Detail::Live));
                 actions
+            }
+            Request::Watch(answer) => {
+                if self.watched.receiver_count() == 0 {
+                    self.renew_watched();
+                }
+                let _ = answer.send(self.watched.subscribe());
+                Vec::new()
             }
         }
     }
@@ -295,9 +322,20 @@ impl Broker {
         if let ToAgent::Summary { result, .. } = &summary {
             self.live.send_replace(Arc::new((**result).clone()));
         }
+        if self.watched.receiver_count() > 0 {
+            self.renew_watched();
+        }
         if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
             // Nobody listens, or not well enough: the stream promises nothing.
             let _ = self.publisher.publish(bytes).await;
+        }
+    }
+
+    fn renew_watched(&self) {
+        // The last word is said by `store_result`, and not again: it may be large.
+        if self.stored.borrow().is_none() {
+            let now = self.core.observed(self.clock.now(), Detail::Watched);
+            self.watched.send_replace(Arc::new(now));
         }
     }
 

@@ -15,7 +15,7 @@ mod style;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 
 pub use live::live_line;
 pub use style::Style;
