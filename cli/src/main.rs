@@ -80,7 +80,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(*args).await,
-            Command::Report(args) => report::report(&args),
+            Command::Report(args) => report::report(&args).await,
             Command::Lint(args) => lint::lint(&args),
             Command::Bundle(args) => bundle::bundle(&args),
             Command::Compare(args) => compare::compare(args).await,

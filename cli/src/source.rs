@@ -63,16 +63,22 @@ impl Source {
     }
 }
 
-fn parse(from: &str, text: &str) -> Result<RunResult, Exit> {
-    let refuse = |why: String| {
-        Exit::usage(format!("{from} is no result of a run: {why}; give what `loads run --results` wrote"))
-    };
-    let result: RunResult = serde_json::from_str(text).map_err(|e| refuse(e.to_string()))?;
-    if result.schema == SCHEMA {
-        Ok(result)
-    } else {
-        Err(refuse(format!("its schema is {:?} and not {SCHEMA:?}", result.schema)))
+/// Says what is wrong with a file that is no result: nearly any JSON object could be read as one without figures.
+fn parse(name: &str, text: &str) -> Result<RunResult, Exit> {
+    let refuse = |why: String| Exit::usage(format!("{name} is no result of a run: {why}"));
+    let hint = "give a file that `loads run --results` wrote, or loadtest/NAME for a run in a cluster";
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|e| refuse(format!("it is not JSON ({e}); {hint}")))?;
+    match value.get("schema").and_then(serde_json::Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return Err(refuse(format!(
+                "its schema is {other:?}, and this program reads {SCHEMA}; use the version of loads that wrote it"
+            )));
+        }
+        None => return Err(refuse(format!("it has no field `schema` that says {SCHEMA}; {hint}"))),
     }
+    serde_json::from_value(value).map_err(|e| refuse(format!("{e}; {hint}")))
 }
 
 #[cfg(test)]
@@ -91,11 +97,22 @@ mod tests {
         assert_eq!(Source::parse("ldt/", true), None);
     }
 
+    fn message(text: &str) -> String {
+        format!("{:?}", parse("x.json", text).unwrap_err())
+    }
+
     #[test]
-    fn what_is_no_result_is_named_with_the_cause() {
-        assert!(parse("a.json", "{").is_err());
-        assert!(parse("a.json", "{}").is_err(), "every field has a default, so that the schema decides");
-        let good = format!("{{\"schema\": \"{SCHEMA}\", \"hits\": 3}}");
-        assert_eq!(parse("a.json", &good).map(|r| r.hits), Ok(3));
+    fn what_is_no_result_is_refused_with_what_is_wrong_and_what_to_do() {
+        let cases = [
+            ("kind: LoadTest", "it is not JSON"),
+            ("[1]", "it has no field `schema`"),
+            ("{\"hits\": 1}", "it has no field `schema`"),
+            ("{\"schema\": \"loads.dev/results/v9\"}", "use the version of loads that wrote it"),
+            ("{\"schema\": \"loads.dev/results/v1\", \"hits\": -1}", "invalid value"),
+        ];
+        for (text, wrong) in cases {
+            let message = message(text);
+            assert!(message.contains("x.json is no result of a run") && message.contains(wrong), "{message}");
+        }
     }
 }

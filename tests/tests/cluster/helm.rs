@@ -100,8 +100,7 @@ fn alone_in_some_namespaces_only_the_operator_needs_no_right_elsewhere() {
     let allowed = |verb: &str, resource: &str| {
         asked.iter().any(|r| r.verb == verb && r.resource == resource && r.code < 400)
     };
-    let refused: Vec<_> =
-        asked.iter().filter(|r| r.code == 403 && !allowed(&r.verb, &r.resource)).collect();
+    let refused: Vec<_> = asked.iter().filter(|r| r.code == 403 && !allowed(&r.verb, &r.resource)).collect();
     assert!(refused.is_empty(), "{refused:?}");
 }
 
@@ -125,7 +124,11 @@ fn alone_the_api_server_accepts_every_object_that_the_chart_can_make() {
             let manifests = helm.template(&[arguments, &["--set", &here]].concat());
             let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
             let answer = kubectl(&apply, Some(&manifests));
-            assert!(answer.code == 0 && !answer.stderr.contains("Warning"), "{arguments:?}: {}", answer.stderr);
+            assert!(
+                answer.code == 0 && !answer.stderr.contains("Warning"),
+                "{arguments:?}: {}",
+                answer.stderr
+            );
             assert!(answer.stdout.contains("deployment.apps/loads-operator"), "{}", answer.stdout);
         }
     }
@@ -153,6 +156,9 @@ fn roles_for_users_add_to_those_of_kubernetes() {
     }
     assert!(may("editor", "patch", "loadtests.loads.dev/scale"));
     assert!(!may("editor", "patch", "loadtests.loads.dev/status"), "the status is the operator's alone");
-    let manifest = LoadTest::manifest("by-editor", "executor: http\nserverURL: http://x\nhttp: {requests: [{path: /}]}\nhits: 1\nsuspend: true");
+    let manifest = LoadTest::manifest(
+        "by-editor",
+        "executor: http\nserverURL: http://x\nhttp: {requests: [{path: /}]}\nhits: 1\nsuspend: true",
+    );
     kubectl(&["-n", &space.name, "apply", "--as=editor", "-f", "-"], Some(&manifest)).ok();
 }
