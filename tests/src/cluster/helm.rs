@@ -36,6 +36,11 @@ impl Helm {
         Self { program: chart_program(name) }
     }
 
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs it in the operator's namespace.
     pub fn run(&self, args: &[&str]) -> Output {
         run(Command::new(&self.program).args(args).args(["--namespace", NAMESPACE]))
@@ -76,15 +81,13 @@ fn images() -> Vec<String> {
 pub struct Release {
     /// By which it is.
     pub helm: Helm,
+    _nobody: NoOperator,
 }
 
 impl Release {
     /// Installs a chart on a cluster that never saw one, and waits until it is ready.
     pub fn install(helm: Helm, chart: &Path, args: &[&str]) -> Self {
-        operator("remove");
-        // Helm takes over no CRD that was applied without it.
-        kubectl(&["delete", "crd", "loadtests.loads.dev", "--ignore-not-found", "--timeout=60s"], None).ok();
-        let release = Self { helm };
+        let release = Self { helm, _nobody: NoOperator::begin() };
         release.bring("install", chart, args).ok();
         release
     }
@@ -123,6 +126,24 @@ impl Release {
 impl Drop for Release {
     fn drop(&mut self) {
         self.uninstall();
+    }
+}
+
+/// A cluster on which the operator never was, while this lives; after it, the operator of the manifests.
+pub struct NoOperator;
+
+impl NoOperator {
+    /// Removes the operator and the CRD.
+    pub fn begin() -> Self {
+        operator("remove");
+        // Helm takes over no CRD that was applied without it.
+        kubectl(&["delete", "crd", "loadtests.loads.dev", "--ignore-not-found", "--timeout=60s"], None).ok();
+        Self
+    }
+}
+
+impl Drop for NoOperator {
+    fn drop(&mut self) {
         kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=90s"], None);
         operator("install");
     }
