@@ -77,7 +77,11 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
     let http = Http::bind(HttpConfig { open: Some("127.0.0.1:0".into()), control: None }).await.unwrap();
     let open = http.open().unwrap();
     assert_eq!(get(open, "/healthz").await.0, 200);
-    assert_eq!(get(open, "/").await, (200, loads_page::live().as_bytes().to_vec()), "the page waits by itself");
+    assert_eq!(
+        get(open, "/").await,
+        (200, loads_page::live().as_bytes().to_vec()),
+        "the page waits by itself"
+    );
     for path in ["/readyz", "/api/v1/summary", "/api/v1/stream"] {
         let (status, body) = get(open, path).await;
         assert!(status == 503 && body.starts_with(b"The broker's store is not open yet"), "{path}");

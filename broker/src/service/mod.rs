@@ -26,6 +26,8 @@ use crate::store;
 const TICK: Duration = Duration::from_millis(250);
 /// How often the live stream says something.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// How old what watchers see is at most when a tick comes: so they hear of it every second at the latest.
+const WATCHED: Duration = Duration::from_millis(700);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long it then waits for watchers to have been told.
@@ -170,6 +172,7 @@ pub struct Broker {
     live: watch::Sender<Arc<RunResult>>,
     /// Only kept up while somebody watches.
     watched: watch::Sender<Arc<Observed>>,
+    watched_at: Instant,
     stored: watch::Sender<Option<Arc<RunResult>>>,
     /// Serves on after the end, until this process is told to go.
     stays: bool,
@@ -209,6 +212,7 @@ impl Broker {
             handle,
             live,
             watched,
+            watched_at: Instant::now(),
             stored,
             stays: config.hold_result,
             clock,
@@ -296,9 +300,7 @@ impl Broker {
                 actions
             }
             Request::Watch(answer) => {
-                if self.watched.receiver_count() == 0 {
-                    self.renew_watched();
-                }
+                self.renew_watched();
                 let _ = answer.send(self.watched.subscribe());
                 Vec::new()
             }
@@ -307,6 +309,9 @@ impl Broker {
 
     async fn on_tick(&mut self) -> Vec<Action<PeerId>> {
         let actions = self.core.tick(self.clock.now());
+        if self.watched.receiver_count() > 0 {
+            self.renew_watched();
+        }
         if self.published.elapsed() >= PUBLISH {
             self.published = Instant::now();
             self.show().await;
@@ -322,16 +327,17 @@ impl Broker {
         if let ToAgent::Summary { result, .. } = &summary {
             self.live.send_replace(Arc::new((**result).clone()));
         }
-        if self.watched.receiver_count() > 0 {
-            self.renew_watched();
-        }
         if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
             // Nobody listens, or not well enough: the stream promises nothing.
             let _ = self.publisher.publish(bytes).await;
         }
     }
 
-    fn renew_watched(&self) {
+    fn renew_watched(&mut self) {
+        if self.watched_at.elapsed() < WATCHED {
+            return;
+        }
+        self.watched_at = Instant::now();
         // The last word is said by `store_result`, and not again: it may be large.
         if self.stored.borrow().is_none() {
             let now = self.core.observed(self.clock.now(), Detail::Watched);
