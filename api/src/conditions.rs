@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_initial_conditions_are_conditions_and_say_not_finished() {
         let status: crate::LoadTestStatus = serde_json::from_value(initial()).unwrap();
-        let of = |type_| status.conditions.iter().find(|c| c.type_ == type_).map(|c| c.status).unwrap();
+        let of = |type_| status.condition(type_).map(|c| c.status).unwrap();
         assert_eq!(of(FINISHED), ConditionStatus::False);
         assert_eq!(of(SUCCEEDED), ConditionStatus::Unknown);
         assert_eq!(of(RECONCILING), ConditionStatus::True);

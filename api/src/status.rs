@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conditions::Condition;
+use crate::conditions::{Condition, ConditionStatus};
 
 /// Largest integer that survives a double, in which JSON readers and the API server's bounds keep numbers.
 pub(crate) const SAFE: u64 = 9_007_199_254_740_991;
@@ -52,6 +52,18 @@ pub struct LoadTestStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub selector: Option<String>,
+}
+
+impl LoadTestStatus {
+    /// The condition of this type, if it was ever said.
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// Whether the condition of this type is True.
+    pub fn is_true(&self, type_: &str) -> bool {
+        self.condition(type_).is_some_and(|condition| condition.status == ConditionStatus::True)
+    }
 }
 
 /// Where a run is.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use loads_api::LoadTest;
-use loads_api::conditions::{ACCEPTED, ConditionStatus, reason};
+use loads_api::conditions::{ACCEPTED, AGENTS_READY, ConditionStatus, reason};
 use loads_wire::control::Stage;
 use loads_wire::result::Verdict;
 use loads_wire::{Plan, RunResult};
@@ -14,8 +14,6 @@ use crate::dereference::Found;
 
 /// What the broker gets beyond each of its own limits before the operator ends the run in its stead.
 const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// Without a broker for so long, `stop` is carried out by Kubernetes.
-pub const STOP_WITHOUT_BROKER: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Where a LoadTest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +57,18 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
         return found.view.report.as_ref().map(|_| by_result(&observed.result));
     }
     let began = began(test)?;
-    let loaded = found.view.observed.as_ref().is_some_and(|o| !matches!(o.stage, Stage::Waiting));
+    let loaded = loaded(test, found);
     let silent = found.view.silent;
-    let last = found.view.observed.is_none() || silent.is_some();
-    if test.spec.stop && last && !loaded && silent.is_none_or(|silent| silent > STOP_WITHOUT_BROKER) {
+    // An operator that has just begun has heard of no broker yet: that alone is no silence.
+    let mute = silent.is_some() || !found.is_followed();
+    if test.spec.stop && mute && !loaded {
         return Some(stopped("before any load was sent"));
     }
     let age = now.duration_since(began);
     let over = |seconds: u64, extra: SignedDuration| {
         age >= SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 2)) + extra
     };
-    if last && !loaded && !test.spec.suspend && over(plan.start_timeout_seconds.into(), GRACE) {
+    if mute && !loaded && !test.spec.suspend && over(plan.start_timeout_seconds.into(), GRACE) {
         return Some(never_started(test, plan, found));
     }
     let patience = u64::from(plan.broker_silence_seconds + plan.drain_seconds) + GRACE.as_secs() as u64;
@@ -91,11 +90,16 @@ pub fn end(test: &LoadTest, plan: &Plan, found: &Found, config: &Config, now: Ti
     None
 }
 
+/// Whether load was sent: by the broker's word, or by what an operator before this one wrote down.
+fn loaded(test: &LoadTest, found: &Found) -> bool {
+    test.status.as_ref().is_some_and(|status| status.start_time.is_some())
+        || found.view.observed.as_ref().is_some_and(|o| !matches!(o.stage, Stage::Waiting))
+}
+
 /// When the run was accepted.
 fn began(test: &LoadTest) -> Option<Timestamp> {
-    let conditions = &test.status.as_ref()?.conditions;
-    let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True)?;
-    Some(accepted.last_transition_time.0)
+    let status = test.status.as_ref().filter(|status| status.is_true(ACCEPTED))?;
+    Some(status.condition(ACCEPTED)?.last_transition_time.0)
 }
 
 /// The broker's verdict as a reason and a sentence.
@@ -130,9 +134,9 @@ pub fn stopped(when: &str) -> End {
 fn never_started(test: &LoadTest, plan: &Plan, found: &Found) -> End {
     let why = test
         .status
-        .iter()
-        .flat_map(|status| &status.conditions)
-        .find(|c| c.type_ == loads_api::conditions::AGENTS_READY && c.status == ConditionStatus::False)
+        .as_ref()
+        .and_then(|status| status.condition(AGENTS_READY))
+        .filter(|condition| condition.status == ConditionStatus::False)
         .map_or_else(|| broker_word(found), |condition| condition.message.clone());
     let seconds = plan.start_timeout_seconds;
     let message =

@@ -81,10 +81,8 @@ fn criterion(criterion: &CriterionResult) -> Case {
 }
 
 fn verdict(result: &RunResult) -> Outcome {
-    let why = match result.reasons.is_empty() {
-        true => result.reason.clone(),
-        false => clean(&result.reasons.join("\n")),
-    };
+    let why =
+        if result.reasons.is_empty() { result.reason.clone() } else { clean(&result.reasons.join("\n")) };
     match result.verdict {
         Verdict::Passed => Outcome::Passed,
         Verdict::Failed => Outcome::Failed(why),

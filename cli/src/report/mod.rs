@@ -9,16 +9,18 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use loads_wire::RunResult;
-use loads_wire::result::SCHEMA;
 
+use crate::cluster;
 use crate::exit::Exit;
+use crate::source::Source;
 
 /// Options of `loads report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Results as `loads run --results` writes them; `-` reads standard input.
+    /// Results as `loads run --results` writes them, `-` for standard input, or `loadtest/NAME` for a run in a
+    /// cluster.
     #[arg(value_name = "RESULTS")]
-    results: PathBuf,
+    results: String,
     /// What to make of them.
     #[arg(short, long, value_enum, default_value_t = Format::Html)]
     format: Format,
@@ -26,6 +28,8 @@ pub struct Args {
     /// which it is put; standard output for the others.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: cluster::Options,
 }
 
 /// What a report can be.
@@ -42,17 +46,15 @@ pub enum Format {
 }
 
 /// Writes a report.
-pub fn report(args: &Args) -> Result<(), Exit> {
-    let name = args.results.display().to_string();
-    let result = parse(&name, &read(&args.results)?)?;
+pub async fn report(args: &Args) -> Result<(), Exit> {
+    let source = Source::of(&args.results)?;
+    let result = source.read(&args.cluster).await?;
     let text = render(&result, args.format).map_err(Exit::error)?;
-    match output(args) {
-        Some(path) => write(&path, &args.results, &text),
-        None => {
-            print!("{text}");
-            Ok(())
-        }
+    if let Some(path) = output(args, &source) {
+        return write(&path, &source, &text);
     }
+    print!("{text}");
+    Ok(())
 }
 
 /// The report of a run.
@@ -67,30 +69,21 @@ pub fn render(result: &RunResult, format: Format) -> Result<String, String> {
     }
 }
 
-fn output(args: &Args) -> Option<PathBuf> {
+fn output(args: &Args, source: &Source) -> Option<PathBuf> {
     match &args.output {
         Some(path) if path == Path::new("-") => None,
         Some(path) => Some(path.clone()),
         None if args.format != Format::Html => None,
-        None if args.results == Path::new("-") => Some("report.html".into()),
-        None => Some(args.results.with_extension("html")),
+        None => Some(match source {
+            Source::Stdin => "report.html".into(),
+            Source::File(path) => path.with_extension("html"),
+            Source::LoadTest(name) => format!("{name}.html").into(),
+        }),
     }
 }
 
-fn read(path: &Path) -> Result<String, Exit> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|e| {
-        let path = path.display();
-        Exit::usage(format!("{path} can not be read: {e}; give a file that `loads run --results` wrote"))
-    })
-}
-
-fn write(path: &Path, results: &Path, text: &str) -> Result<(), Exit> {
-    if path == results {
+fn write(path: &Path, source: &Source, text: &str) -> Result<(), Exit> {
+    if matches!(source, Source::File(results) if results == path) {
         let path = path.display();
         return Err(Exit::usage(format!(
             "the report would go over the results in {path}; choose another file with --output"
@@ -106,76 +99,46 @@ fn write(path: &Path, results: &Path, text: &str) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Says what is wrong with a file that is no result: nearly any JSON object could be read as one without figures.
-fn parse(name: &str, text: &str) -> Result<RunResult, Exit> {
-    let refuse = |why: String| Exit::usage(format!("{name} is no result of a run: {why}"));
-    let hint = "give a file that `loads run --results` wrote";
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|e| refuse(format!("it is not JSON ({e}); {hint}")))?;
-    match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(SCHEMA) => {}
-        Some(other) => {
-            return Err(refuse(format!(
-                "its schema is {other:?}, and this program reads {SCHEMA}; use the version of loads that wrote it"
-            )));
-        }
-        None => return Err(refuse(format!("it has no field `schema` that says {SCHEMA}; {hint}"))),
-    }
-    serde_json::from_value(value).map_err(|e| refuse(format!("{e}; {hint}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn args(results: &str, format: Format, output: Option<&str>) -> Args {
-        Args { results: results.into(), format, output: output.map(PathBuf::from) }
-    }
-
-    fn message(text: &str) -> String {
-        format!("{:?}", parse("x.json", text).unwrap_err())
-    }
-
-    #[test]
-    fn what_is_no_result_is_refused_with_what_is_wrong_and_what_to_do() {
-        let cases = [
-            ("kind: LoadTest", "it is not JSON"),
-            ("[1]", "it has no field `schema`"),
-            ("{\"hits\": 1}", "it has no field `schema`"),
-            ("{\"schema\": \"loads.dev/results/v9\"}", "use the version of loads that wrote it"),
-            ("{\"schema\": \"loads.dev/results/v1\", \"hits\": -1}", "invalid value"),
-        ];
-        for (text, wrong) in cases {
-            let message = message(text);
-            assert!(message.contains("x.json is no result of a run") && message.contains(wrong), "{message}");
-        }
+        let cluster = cluster::Options::default();
+        Args { results: results.into(), format, output: output.map(PathBuf::from), cluster }
     }
 
     #[test]
     fn json_is_the_result_again() {
-        let result = RunResult { schema: SCHEMA.into(), hits: 7, ..RunResult::default() };
+        let result = RunResult { hits: 7, ..RunResult::default() };
         let json = render(&result, Format::Json).unwrap();
-        assert_eq!(parse("-", &json).unwrap(), result);
+        assert_eq!(serde_json::from_str::<RunResult>(&json).unwrap(), result);
     }
 
     #[test]
     fn a_page_goes_into_a_file_beside_its_results_and_the_rest_to_standard_output() {
-        let html = |results, output_file| output(&args(results, Format::Html, output_file));
+        let to =
+            |results: &str, format, file| output(&args(results, format, file), &Source::of(results).unwrap());
+        let html = |results, file| to(results, Format::Html, file);
         assert_eq!(html("a/run.json", None), Some("a/run.html".into()));
         assert_eq!(html("-", None), Some("report.html".into()));
         assert_eq!(html("run.json", Some("-")), None);
-        assert_eq!(output(&args("run.json", Format::Csv, None)), None);
-        assert_eq!(output(&args("run.json", Format::Csv, Some("x"))), Some("x".into()));
+        assert_eq!(html("loadtest/shop", None), Some("shop.html".into()));
+        assert_eq!(to("run.json", Format::Csv, None), None);
+        assert_eq!(to("run.json", Format::Csv, Some("x")), Some("x".into()));
     }
 
-    #[test]
-    fn results_are_never_written_over() {
+    #[tokio::test]
+    async fn results_are_never_written_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.html");
-        let json =
-            render(&RunResult { schema: SCHEMA.into(), ..RunResult::default() }, Format::Json).unwrap();
+        let json = render(
+            &RunResult { schema: loads_wire::result::SCHEMA.into(), ..RunResult::default() },
+            Format::Json,
+        )
+        .unwrap();
         std::fs::write(&path, &json).unwrap();
-        let refused = report(&args(path.to_str().unwrap(), Format::Html, None)).unwrap_err();
+        let refused = report(&args(path.to_str().unwrap(), Format::Html, None)).await.unwrap_err();
         assert!(format!("{refused:?}").contains("would go over the results"), "{refused:?}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), json);
     }

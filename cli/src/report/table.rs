@@ -28,7 +28,7 @@ pub fn render(result: &RunResult) -> csv::Result<String> {
     for label in &result.labels {
         table.write_record(row(label))?;
     }
-    let bytes = table.into_inner().map_err(|e| e.into_error())?;
+    let bytes = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
     // Of strings only strings come.
     Ok(String::from_utf8(bytes).unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use loads_wire::control::Observed;
 use super::*;
 use crate::broker::View;
 use crate::config::tests::config;
+use crate::dereference::Tls;
 use crate::tests::load_test;
 
 const BEGAN: &str = "2026-01-01T00:00:00Z";
@@ -38,7 +39,13 @@ fn observed(stage: Stage, done: bool, result: RunResult) -> Arc<Observed> {
 }
 
 fn seen(view: View) -> Found {
-    Found { view, ..Found::default() }
+    let tls = Some(Tls { secret: "s".into(), ca: "c".into() });
+    Found { view, service: true, tls, ..Found::default() }
+}
+
+fn started(mut test: LoadTest) -> LoadTest {
+    test.status.as_mut().unwrap().start_time = serde_json::from_value(BEGAN.into()).unwrap();
+    test
 }
 
 fn end_after(seconds: i64, test: &LoadTest, found: &Found) -> Option<End> {
@@ -107,6 +114,32 @@ fn stop_ends_a_run_without_a_broker_and_leaves_one_with_a_broker_to_drain() {
         ..View::default()
     });
     assert_eq!(end_after(10, &test, &on), None);
+}
+
+#[test]
+fn an_operator_that_has_just_begun_ends_no_run_before_it_asked_the_broker() {
+    let unasked = seen(View::default());
+    let waiting = begun("startTimeout: 60\nduration: 1000");
+    let running = started(begun("startTimeout: 60\nduration: 1000\nstop: true"));
+    assert_eq!(end_after(90, &waiting, &unasked), None);
+    assert_eq!(end_after(90, &running, &unasked), None);
+}
+
+#[test]
+fn a_started_run_whose_broker_does_not_answer_a_new_operator_is_lost_and_not_late() {
+    let test = started(begun("startTimeout: 60\nduration: 1000\nbrokerSilence: 60\ndrainTimeout: 10"));
+    let silent = |seconds| seen(View { silent: Some(Duration::from_secs(seconds)), ..View::default() });
+    assert_eq!(end_after(300, &test, &silent(90)), None);
+    assert_eq!(end_after(300, &test, &silent(91)).unwrap().reason, reason::BROKER_LOST);
+}
+
+#[test]
+fn a_run_whose_broker_could_never_be_made_ends_by_its_start_timeout_or_by_stop() {
+    let nothing = Found::default();
+    assert_eq!(end_after(79, &begun("startTimeout: 60\nduration: 5"), &nothing), None);
+    let late = end_after(80, &begun("startTimeout: 60\nduration: 5"), &nothing).unwrap();
+    assert_eq!(late.reason, reason::START_TIMEOUT);
+    assert_eq!(end_after(1, &begun("duration: 5\nstop: true"), &nothing).unwrap().reason, reason::STOPPED);
 }
 
 #[test]

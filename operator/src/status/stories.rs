@@ -20,28 +20,25 @@ pub struct Story {
 
 /// What changed from one status to the next, in the order of the life cycle.
 pub fn stories(old: Option<&LoadTestStatus>, new: &LoadTestStatus) -> Vec<Story> {
-    let of = |type_: &'static str| {
-        let find = |status: &LoadTestStatus| status.conditions.iter().find(|c| c.type_ == type_).cloned();
-        (old.and_then(find), find(new))
-    };
+    let of = |type_: &str| (old.and_then(|old| old.condition(type_)), new.condition(type_));
     let mut told = Vec::new();
     if let (before, Some(now)) = of(ACCEPTED)
-        && differs(before.as_ref(), &now)
+        && differs(before, now)
     {
-        told.push(story(&now, "Accept", now.status == ConditionStatus::False));
+        told.push(story(now, "Accept", now.status == ConditionStatus::False));
     }
-    let over = of(FINISHED).1.is_some_and(|c| c.status == ConditionStatus::True);
+    let over = new.is_true(FINISHED);
     for (type_, action) in [(AGENTS_READY, "Start"), (RUNNING, "Run")] {
         if let (before, Some(now)) = of(type_)
             && !over
             && now.status != ConditionStatus::Unknown
-            && differs(before.as_ref(), &now)
+            && differs(before, now)
             // Agents that are just coming, and a run that just is not on yet, are no news.
             && !matches!(now.reason.as_str(), reason::AGENTS_PENDING)
         {
             let usual = now.status == ConditionStatus::True
                 || matches!(now.reason.as_str(), reason::SUSPENDED | reason::DRAINING);
-            told.push(story(&now, action, !usual));
+            told.push(story(now, action, !usual));
         }
     }
     let step = |status: &LoadTestStatus| status.step.as_ref().map(|step| step.current);
@@ -49,14 +46,14 @@ pub fn stories(old: Option<&LoadTestStatus>, new: &LoadTestStatus) -> Vec<Story>
         && now > before
         && !over
     {
-        let note = of(RUNNING).1.map(|c| c.message).unwrap_or_default();
+        let note = of(RUNNING).1.map(|c| c.message.clone()).unwrap_or_default();
         told.push(Story { reason: reason::RUNNING.to_owned(), note, action: "Step", warning: false });
     }
     if let (before, Some(now)) = of(SUCCEEDED)
         && now.status != ConditionStatus::Unknown
         && before.is_none_or(|before| before.status == ConditionStatus::Unknown)
     {
-        told.push(story(&now, "Finish", now.status == ConditionStatus::False));
+        told.push(story(now, "Finish", now.status == ConditionStatus::False));
     }
     told
 }
