@@ -1,5 +1,6 @@
 //! The running broker: three sockets, a file and a clock around the pure core.
 
+mod clock;
 mod core;
 mod decode;
 mod serve;
@@ -7,7 +8,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender, ServerTls};
 use loads_wire::control::{Desired, Observed};
@@ -16,6 +17,7 @@ use loads_wire::{Plan, RunResult};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use self::clock::Clock;
 use self::core::{Action, Core};
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
 use self::writer::Writer;
@@ -26,6 +28,8 @@ use crate::store;
 const TICK: Duration = Duration::from_millis(250);
 /// How often the live stream says something.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// How old what watchers see is at most when a tick comes: so they hear of it every second at the latest.
+const WATCHED: Duration = Duration::from_millis(700);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long it then waits for watchers to have been told.
@@ -170,6 +174,7 @@ pub struct Broker {
     live: watch::Sender<Arc<RunResult>>,
     /// Only kept up while somebody watches.
     watched: watch::Sender<Arc<Observed>>,
+    watched_at: Instant,
     stored: watch::Sender<Option<Arc<RunResult>>>,
     /// Serves on after the end, until this process is told to go.
     stays: bool,
@@ -209,6 +214,7 @@ impl Broker {
             handle,
             live,
             watched,
+            watched_at: Instant::now(),
             stored,
             stays: config.hold_result,
             clock,
@@ -296,9 +302,7 @@ impl Broker {
                 actions
             }
             Request::Watch(answer) => {
-                if self.watched.receiver_count() == 0 {
-                    self.renew_watched();
-                }
+                self.renew_watched();
                 let _ = answer.send(self.watched.subscribe());
                 Vec::new()
             }
@@ -307,6 +311,9 @@ impl Broker {
 
     async fn on_tick(&mut self) -> Vec<Action<PeerId>> {
         let actions = self.core.tick(self.clock.now());
+        if self.watched.receiver_count() > 0 {
+            self.renew_watched();
+        }
         if self.published.elapsed() >= PUBLISH {
             self.published = Instant::now();
             self.show().await;
@@ -322,16 +329,17 @@ impl Broker {
         if let ToAgent::Summary { result, .. } = &summary {
             self.live.send_replace(Arc::new((**result).clone()));
         }
-        if self.watched.receiver_count() > 0 {
-            self.renew_watched();
-        }
         if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
             // Nobody listens, or not well enough: the stream promises nothing.
             let _ = self.publisher.publish(bytes).await;
         }
     }
 
-    fn renew_watched(&self) {
+    fn renew_watched(&mut self) {
+        if self.watched_at.elapsed() < WATCHED {
+            return;
+        }
+        self.watched_at = Instant::now();
         // The last word is said by `store_result`, and not again: it may be large.
         if self.stored.borrow().is_none() {
             let now = self.core.observed(self.clock.now(), Detail::Watched);
@@ -376,22 +384,5 @@ async fn send_all(
             Ok(bytes) => drop(sender.send(&peer, bytes).await),
             Err(error) => tracing::error!(%error, "an answer could not be sent"),
         }
-    }
-}
-
-/// Nanoseconds since the Unix epoch that never go back while this process lives.
-struct Clock {
-    base: u64,
-    since: Instant,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let base = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { base: u64::try_from(base.as_nanos()).unwrap_or(u64::MAX), since: Instant::now() }
-    }
-
-    fn now(&self) -> u64 {
-        self.base.saturating_add(u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 }
