@@ -4,7 +4,7 @@
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
 //! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
-//! what the operator asks of a broker.
+//! what the operator asks of a broker, `metrics` how figures are told to Prometheus.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
@@ -13,6 +13,7 @@ pub mod error_kind;
 pub mod external;
 pub mod histogram;
 pub mod message;
+pub mod metrics;
 pub mod plan;
 pub mod result;
 pub mod target;
