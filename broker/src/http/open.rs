@@ -1,10 +1,11 @@
-//! The open port: probes, the figures so far, and their stream. Nothing here changes anything.
+//! The open port: probes, metrics, the figures so far, and their stream. Nothing here changes anything.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,16 +15,19 @@ use futures::stream::unfold;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Served;
+use crate::metrics::{self, Scope};
 use crate::service::BrokerHandle;
 
 /// How often the stream says something.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The routes of the open port.
-pub fn routes(served: Served) -> Router {
+pub fn routes(served: Served, scope: Scope) -> Router {
+    let metrics = move |State(served): State<Served>| metrics(served, scope);
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .route("/api/v1/summary", get(summary))
         .route("/api/v1/stream", get(stream))
         .with_state(served)
@@ -37,6 +41,22 @@ pub fn not_ready() -> Response {
 
 async fn ready(State(served): State<Served>) -> Response {
     if served.borrow().is_some() { "ok\n".into_response() } else { not_ready() }
+}
+
+async fn metrics(served: Served, scope: Scope) -> Response {
+    let broker = served.borrow().clone();
+    let figures = match broker {
+        Some(broker) => broker.figures().await,
+        None => None,
+    };
+    let Some(figures) = figures else { return not_ready() };
+    match metrics::text(&figures, &scope) {
+        Ok(text) => ([(CONTENT_TYPE, loads_wire::metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            let reason = format!("The metrics can not be written: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
+        }
+    }
 }
 
 async fn summary(State(served): State<Served>) -> Response {

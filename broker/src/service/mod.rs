@@ -15,16 +15,20 @@ use loads_wire::message::{Envelope, StopMode, ToAgent};
 use loads_wire::{Plan, RunResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::core::LeftOut;
 use self::core::{Action, Core};
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
 use self::writer::Writer;
 use crate::aggregate::Detail;
+use crate::metrics::Figures;
 use crate::store;
 
 /// How often time limits are looked at and the live result is renewed.
 const TICK: Duration = Duration::from_millis(250);
 /// How often the live stream says something.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// Figures for metrics are made anew after this: who asks more often gets the same ones.
+const FIGURES: Duration = Duration::from_millis(250);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -96,6 +100,7 @@ enum Request {
     Stop(StopMode),
     AgentLost(u32, String),
     Desire(Desired, oneshot::Sender<Observed>),
+    Figures(oneshot::Sender<Arc<Figures>>),
 }
 
 /// Talks to a broker of this process.
@@ -131,6 +136,13 @@ impl BrokerHandle {
         observed.await.ok()
     }
 
+    /// Figures for metrics; none from a broker that is gone.
+    pub async fn figures(&self) -> Option<Arc<Figures>> {
+        let (answer, figures) = oneshot::channel();
+        self.requests.send(Request::Figures(answer)).ok()?;
+        figures.await.ok()
+    }
+
     /// The whole final result, once it is stored.
     pub fn stored(&self) -> watch::Receiver<Option<Arc<RunResult>>> {
         self.stored.clone()
@@ -161,6 +173,7 @@ pub struct Broker {
     stays: bool,
     clock: Clock,
     published: Instant,
+    figures: Option<(Instant, Arc<Figures>)>,
 }
 
 impl Broker {
@@ -197,6 +210,7 @@ impl Broker {
             stays: config.hold_result,
             clock,
             published: Instant::now(),
+            figures: None,
         })
     }
 
@@ -274,6 +288,21 @@ impl Broker {
                 // Who asked may have gone meanwhile; what it wanted holds all the same.
                 let _ = answer.send(self.core.observed(now));
                 actions
+            }
+            Request::Figures(answer) => {
+                let _ = answer.send(self.figures(now));
+                Vec::new()
+            }
+        }
+    }
+
+    fn figures(&mut self, now: u64) -> Arc<Figures> {
+        match &self.figures {
+            Some((made, figures)) if made.elapsed() < FIGURES => Arc::clone(figures),
+            _ => {
+                let figures = Arc::new(self.core.figures(now));
+                self.figures = Some((Instant::now(), Arc::clone(&figures)));
+                figures
             }
         }
     }
