@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::build::{Children, Run, budget_of};
 use crate::certificates::RunCertificates;
-use crate::children::get;
+use crate::children::{has, ours};
 use crate::controller::{Context, Error};
 use crate::dereference::Found;
 use crate::names::{self, Names, OPERATOR};
@@ -32,7 +32,9 @@ use crate::problem::Problem;
 pub async fn make_plan(ctx: &Context, run: &Run<'_>, made: &RunCertificates) -> Result<(), Error> {
     let namespace = namespace_of(run.test);
     let secrets: Api<Secret> = Api::namespaced(ctx.client.clone(), &namespace);
-    secrets.create(&post(), &run.certificates(made)).await?;
+    let secret = run.certificates(made);
+    let refused = |error| Error::making("Secret", &secret.name_any(), error);
+    secrets.create(&post(), &secret).await.map_err(refused)?;
     let plan = run.plan_map(made).map_err(|e| Error::Internal(e.to_string()))?;
     create(ctx, run.test, &plan).await
 }
@@ -58,11 +60,11 @@ async fn make<K, S>(ctx: &Context, test: &LoadTest, store: &Store<S>, child: &K)
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     K: Clone + Debug + Serialize + DeserializeOwned,
-    S: Lookup<DynamicType = ()> + Clone + 'static,
+    S: Lookup<DynamicType = ()> + Resource + Clone + 'static,
 {
     let name = child.name_any();
     let kind = K::kind(&()).into_owned();
-    if get(store, test, &name).is_some() || ctx.memory.was_made(test, &kind, &name) {
+    if has(store, test, &name) || ctx.memory.was_made(test, &kind, &name) {
         return Ok(());
     }
     create(ctx, test, child).await?;
@@ -168,8 +170,8 @@ async fn remove<S>(ctx: &Context, test: &LoadTest, store: &Store<S>, name: &str)
 where
     S: Lookup<DynamicType = ()> + Resource<DynamicType = ()> + Removable + Clone + 'static,
 {
-    match get(store, test, name) {
-        Some(object) if names::is_ours(test, object.meta()) && object.meta().deletion_timestamp.is_none() => {
+    match ours(store, test, name) {
+        Some(object) if object.meta().deletion_timestamp.is_none() => {
             let api: Api<S::Whole> = Api::namespaced(ctx.client.clone(), &namespace_of(test));
             delete(&api, name).await
         }

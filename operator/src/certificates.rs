@@ -4,8 +4,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use time::{Duration, OffsetDateTime};
 
 /// Clocks of nodes differ: a certificate is valid from a little before it was made.
@@ -51,7 +49,7 @@ pub fn for_run(run_id: &str, days: u64) -> Result<RunCertificates, rcgen::Error>
     Ok(RunCertificates {
         broker: sign(loads_wire::control::BROKER_NAME, ExtendedKeyUsagePurpose::ServerAuth)?,
         agent: sign("agent.loads.dev", ExtendedKeyUsagePurpose::ClientAuth)?,
-        fingerprint: fingerprint(ca.der()),
+        fingerprint: loads_wire::bundle::sha256(ca.der()),
         ca: ca.pem(),
     })
 }
@@ -72,14 +70,6 @@ fn params(name: &str, days: u64) -> Result<CertificateParams, rcgen::Error> {
     (params.not_before, params.not_after) =
         (now - BEFORE, now + Duration::days(i64::try_from(days).unwrap_or(i64::from(u16::MAX))));
     Ok(params)
-}
-
-fn fingerprint(der: &[u8]) -> String {
-    Sha256::digest(der).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use loads_api::LoadTest;
 use serde::de::DeserializeOwned;
 
-use crate::names::{LOADTEST, MANAGED};
+use crate::names::{self, LOADTEST, MANAGED};
 
 /// A stream of LoadTests to look at again.
 pub type Wakes = BoxStream<'static, ObjectRef<LoadTest>>;
@@ -117,10 +117,19 @@ where
     changed.boxed()
 }
 
-/// The store's object of this name.
-pub fn get<K>(store: &Store<K>, test: &LoadTest, name: &str) -> Option<std::sync::Arc<K>>
+/// The store's object of this name, if it is this very LoadTest's.
+pub fn ours<K>(store: &Store<K>, test: &LoadTest, name: &str) -> Option<std::sync::Arc<K>>
 where
-    K: Lookup<DynamicType = ()> + Clone + 'static,
+    K: Lookup<DynamicType = ()> + Resource + Clone + 'static,
 {
-    store.get(&ObjectRef::<K>::new(name).within(test.metadata.namespace.as_deref()?))
+    let object = store.get(&ObjectRef::<K>::new(name).within(test.metadata.namespace.as_deref()?))?;
+    names::is_ours(test, object.meta()).then_some(object)
+}
+
+/// Whether [`ours`] is there.
+pub fn has<K>(store: &Store<K>, test: &LoadTest, name: &str) -> bool
+where
+    K: Lookup<DynamicType = ()> + Resource + Clone + 'static,
+{
+    ours(store, test, name).is_some()
 }

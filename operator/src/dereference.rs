@@ -6,16 +6,16 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, ResourceExt};
 use loads_api::LoadTest;
 use loads_wire::control::Desired;
 
 use crate::broker::{Address, View};
 use crate::build::OPERATOR_PORT;
 use crate::bundle::{self, Collector, Layout};
-use crate::children::get;
+use crate::children::{has, ours};
 use crate::controller::{Context, Error};
-use crate::names::{self, CA_CERTIFICATE, Names, TLS_SECRET};
+use crate::names::{CA_CERTIFICATE, Names, TLS_SECRET};
 use crate::problem::Problem;
 
 /// What there is of a run.
@@ -29,6 +29,8 @@ pub struct Found {
     pub service: bool,
     /// The plan's Secret and authority, once the plan is there.
     pub tls: Option<Tls>,
+    /// Every object that the run has from its first to its last moment is there.
+    pub complete: bool,
     /// What the broker said.
     pub view: View,
 }
@@ -51,16 +53,17 @@ pub struct Tls {
 
 /// Reads the stores, and tells the broker what is wanted of it.
 pub fn found(ctx: &Context, test: &LoadTest, names: &Names) -> Found {
-    let job = get(&ctx.stores.jobs, test, &names.agents()).filter(|job| names::is_ours(test, job.meta()));
-    let broker =
-        get(&ctx.stores.deployments, test, &names.broker()).filter(|d| names::is_ours(test, d.meta()));
-    let service = get(&ctx.stores.services, test, &names.broker()).filter(|s| names::is_ours(test, s.meta()));
-    let plan = get(&ctx.stores.config_maps, test, &names.plan()).filter(|p| names::is_ours(test, p.meta()));
+    let job = ours(&ctx.stores.jobs, test, &names.agents());
+    let broker = ours(&ctx.stores.deployments, test, &names.broker());
+    let service = ours(&ctx.stores.services, test, &names.broker());
+    let plan = ours(&ctx.stores.config_maps, test, &names.plan());
     let tls = plan.and_then(|plan| {
         let annotation = |key: &str| plan.annotations().get(key).cloned();
         Some(Tls { secret: annotation(TLS_SECRET)?, ca: annotation(CA_CERTIFICATE)? })
     });
-    let mut found = Found { job, broker, service: service.is_some(), tls, view: View::default() };
+    let complete =
+        job.is_some() && broker.is_some() && service.is_some() && tls.is_some() && rest(ctx, test, names);
+    let mut found = Found { job, broker, service: service.is_some(), tls, complete, view: View::default() };
     if let (Some(service), Some(tls)) = (service, &found.tls) {
         let by_address = ctx.config.brokers_by_address;
         let host = if by_address {
@@ -74,6 +77,17 @@ pub fn found(ctx: &Context, test: &LoadTest, names: &Names) -> Found {
         }
     }
     found
+}
+
+/// Whether the objects are there of which nothing but their being there matters.
+fn rest(ctx: &Context, test: &LoadTest, names: &Names) -> bool {
+    let stores = &ctx.stores;
+    let files = test.spec.bundle.as_ref().is_some_and(|bundle| !bundle.files.is_empty());
+    has(&stores.accounts, test, &names.service_account())
+        && has(&stores.policies, test, &names.broker())
+        && has(&stores.policies, test, &names.agents())
+        && has(&stores.budgets, test, &names.agents())
+        && (!files || has(&stores.config_maps, test, &names.files()))
 }
 
 /// What the broker is to do.

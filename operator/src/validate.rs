@@ -16,20 +16,26 @@ const OWN_ENVIRONMENT: [&str; 2] = ["LOADS_", "JOB_COMPLETION_INDEX"];
 /// Prefixes of labels and annotations that are the operator's or Kubernetes' to set.
 const OWN_LABELS: [&str; 3] = ["loads.dev/", "app.kubernetes.io/", "batch.kubernetes.io/"];
 
-/// The plan of a LoadTest that may run here.
-pub fn validate(test: &LoadTest, run_id: &str, config: &Config) -> Result<Plan, Problem> {
+/// What a LoadTest asks for. The administrator's limits are not among it, so that lowering them later ends
+/// no run that was accepted.
+pub fn plan(test: &LoadTest, run_id: &str, config: &Config) -> Result<Plan, Problem> {
     let plan = test
         .plan(run_id)
         .map_err(|wrong| Problem::of_spec(reason::INVALID_SPEC, format!("{wrong}: correct the LoadTest")))?;
-    limits(&plan, config)?;
     let targets = Targets { allow: config.allow_targets.clone() };
-    allowed(&plan, &targets)?;
+    Ok(Plan { targets: Some(targets), ..plan })
+}
+
+/// Whether the LoadTest may run here with this plan.
+pub fn validate(test: &LoadTest, plan: &Plan, config: &Config) -> Result<(), Problem> {
+    limits(plan, config)?;
+    allowed(plan)?;
     let templates =
         [("agentTemplate", &test.spec.agent_template), ("brokerTemplate", &test.spec.broker_template)];
     for (field, template) in templates {
         template.as_ref().map_or(Ok(()), |template| pod_template(field, template))?;
     }
-    Ok(Plan { targets: Some(targets), ..plan })
+    Ok(())
 }
 
 fn limits(plan: &Plan, config: &Config) -> Result<(), Problem> {
@@ -54,7 +60,8 @@ fn limits(plan: &Plan, config: &Config) -> Result<(), Problem> {
     }
 }
 
-fn allowed(plan: &Plan, targets: &Targets) -> Result<(), Problem> {
+fn allowed(plan: &Plan) -> Result<(), Problem> {
+    let Some(targets) = &plan.targets else { return Ok(()) };
     let mut urls: Vec<&str> = plan.server_url.iter().map(String::as_str).collect();
     if let ExecutorPlan::Http(http) = &plan.executor {
         urls.extend(http.requests.iter().map(|r| r.path.as_str()).filter(|path| !path.starts_with('/')));
@@ -96,14 +103,20 @@ mod tests {
     use crate::config::tests::config;
     use crate::tests::load_test;
 
+    fn judge(spec: &str, args: &[&str]) -> Result<Plan, Problem> {
+        let (test, config) = (load_test(spec), config(args));
+        let plan = plan(&test, "r", &config)?;
+        validate(&test, &plan, &config).map(|()| plan)
+    }
+
     fn reason_of(spec: &str, args: &[&str]) -> (&'static str, String) {
-        let problem = validate(&load_test(spec), "r", &config(args)).unwrap_err();
+        let problem = judge(spec, args).unwrap_err();
         (problem.reason, problem.message)
     }
 
     #[test]
     fn a_valid_test_becomes_a_plan_with_the_targets_it_may_reach() {
-        let plan = validate(&load_test(""), "r", &config(&["--allow-target", "shop"])).unwrap();
+        let plan = judge("", &["--allow-target", "shop"]).unwrap();
         assert_eq!(plan.targets.unwrap().allow, ["shop"]);
     }
 

@@ -1,6 +1,6 @@
 //! What load may go to: judged when a run is accepted, and again by the agent for every address it dials.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,18 +69,13 @@ impl Targets {
 }
 
 /// Link-local networks and the metadata services of clouds: whoever reaches these reaches the node's rights.
+pub const REFUSED_ALWAYS: [&str; 5] =
+    ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32", "fe80::/10", "fd00:ec2::254/128"];
+
+/// Whether an address is of [`REFUSED_ALWAYS`].
 pub fn is_refused_always(address: IpAddr) -> bool {
-    match canonical(address) {
-        // 100.100.100.200 and 192.0.0.192: metadata services outside the link-local network.
-        IpAddr::V4(v4) => {
-            v4.is_link_local()
-                || v4 == Ipv4Addr::new(100, 100, 100, 200)
-                || v4 == Ipv4Addr::new(192, 0, 0, 192)
-        }
-        IpAddr::V6(v6) => {
-            v6.segments()[0] & 0xffc0 == 0xfe80 || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
-        }
-    }
+    let address = canonical(address);
+    REFUSED_ALWAYS.iter().filter_map(|entry| network(entry)).any(|(base, bits)| covers(base, bits, address))
 }
 
 /// Whether an entry of an allow-list is well formed; else what it should look like.
@@ -102,7 +97,8 @@ fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-fn network(entry: &str) -> Option<(IpAddr, u8)> {
+/// An entry of an allow-list as a network, an address as one of itself alone; none for names.
+pub fn network(entry: &str) -> Option<(IpAddr, u8)> {
     let (base, bits) = entry.split_once('/').map_or((entry, None), |(base, bits)| (base, Some(bits)));
     let base: IpAddr = base.parse().ok()?;
     let most = if base.is_ipv4() { 32 } else { 128 };
@@ -136,9 +132,14 @@ mod tests {
 
     #[test]
     fn metadata_and_link_local_addresses_are_refused_whatever_is_allowed() {
-        for address in
-            ["169.254.169.254", "fe80::1", "fd00:ec2::254", "::ffff:169.254.169.254", "100.100.100.200"]
-        {
+        for address in [
+            "169.254.169.254",
+            "fe80::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "100.100.100.200",
+            "192.0.0.192",
+        ] {
             for list in [targets(&[]), targets(&["0.0.0.0/0", "::/0", "shop"])] {
                 assert!(matches!(list.dial("shop", ip(address)), Err(Refusal::Metadata(_))), "{address}");
                 assert!(list.admit(&format!("[{address}]")).is_err(), "{address}");

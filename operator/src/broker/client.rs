@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::certificates::Pair;
 
-/// For each of connect, request and answer.
+/// For connection, request and answer together.
 const LIMIT: Duration = Duration::from_secs(5);
 /// More than any answer has: a broker's live figures are bounded.
 const MOST_BYTES: usize = 4 * REPORT_LIMIT;
@@ -79,13 +79,14 @@ impl Identity {
 pub struct Client {
     address: Address,
     identity: Arc<Identity>,
+    tls: Option<TlsConnector>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
     /// Not connected yet.
     pub fn new(address: Address, identity: Arc<Identity>) -> Self {
-        Self { address, identity, connection: None }
+        Self { address, identity, tls: None, connection: None }
     }
 
     /// Says what is wanted, hears where the run is.
@@ -134,19 +135,11 @@ impl Client {
         Ok(bytes)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(self.address.ca.as_bytes()) {
-            roots.add(certificate?)?;
-        }
-        let config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
-            .with_root_certificates(roots)
-            .with_client_auth_cert(self.identity.chain.clone(), self.identity.key.clone_key())?;
+    async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, Error> {
         let tcp = TcpStream::connect((self.address.host.as_str(), self.address.port)).await?;
         tcp.set_nodelay(true)?;
-        let tls = TlsConnector::from(Arc::new(config));
         let name = ServerName::try_from(BROKER_NAME).map_err(std::io::Error::other)?;
-        let tls = tls.connect(name, tcp).await?;
+        let tls = self.tls()?.connect(name, tcp).await?;
         let (sender, connection) = handshake(TokioIo::new(tls)).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -154,5 +147,20 @@ impl Client {
             }
         });
         Ok(sender)
+    }
+
+    /// Made at the first connection and kept: reading certificates costs more than a refused connection.
+    fn tls(&mut self) -> Result<TlsConnector, Error> {
+        if let Some(tls) = &self.tls {
+            return Ok(tls.clone());
+        }
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(self.address.ca.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+        let config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+            .with_root_certificates(roots)
+            .with_client_auth_cert(self.identity.chain.clone(), self.identity.key.clone_key())?;
+        Ok(self.tls.insert(TlsConnector::from(Arc::new(config))).clone())
     }
 }

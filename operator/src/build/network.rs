@@ -6,13 +6,10 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use loads_wire::target::{REFUSED_ALWAYS, network};
 
 use super::{CONTROL_PORT, HTTP_PORT, OPERATOR_PORT, RESULTS_PORT, Run};
 use crate::names::Component;
-
-/// Link-local and metadata addresses, as `loads_wire::target` judges them too.
-const NEVER_V4: [&str; 3] = ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"];
-const NEVER_V6: [&str; 2] = ["fe80::/10", "fd00:ec2::254/128"];
 
 impl Run<'_> {
     pub(super) fn broker_policy(&self) -> NetworkPolicy {
@@ -47,10 +44,11 @@ impl Run<'_> {
             let peers = networks.into_iter().map(|cidr| block(cidr, None)).collect();
             return vec![NetworkPolicyEgressRule { to: Some(peers), ports: None }];
         }
-        let except = |list: &[&str]| Some(list.iter().map(|&cidr| cidr.to_owned()).collect());
+        let (v6, v4): (Vec<_>, Vec<_>) =
+            REFUSED_ALWAYS.iter().map(ToString::to_string).partition(|network| network.contains(':'));
         let peers = vec![
-            block("0.0.0.0/0".to_owned(), except(&NEVER_V4)),
-            block("::/0".to_owned(), except(&NEVER_V6)),
+            block("0.0.0.0/0".to_owned(), Some(v4)),
+            block("::/0".to_owned(), Some(v6)),
             // Some networks do not take a pod for an address.
             NetworkPolicyPeer { namespace_selector: Some(LabelSelector::default()), ..Default::default() },
         ];
@@ -90,9 +88,7 @@ impl Run<'_> {
 
 /// An entry of the allow-list as a CIDR; none for names.
 fn cidr(entry: &str) -> Option<String> {
-    let address = entry.split('/').next()?.parse::<std::net::IpAddr>().ok()?;
-    let whole = if address.is_ipv4() { 32 } else { 128 };
-    Some(if entry.contains('/') { entry.to_owned() } else { format!("{entry}/{whole}") })
+    network(entry).map(|(base, bits)| format!("{base}/{bits}"))
 }
 
 fn block(cidr: String, except: Option<Vec<String>>) -> NetworkPolicyPeer {

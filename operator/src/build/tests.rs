@@ -3,13 +3,13 @@ use serde_json::Value;
 use super::*;
 use crate::config::tests::config;
 use crate::tests::load_test;
-use crate::validate::validate;
+use crate::validate;
 
 /// All objects of a run as JSON.
 fn children(spec: &str, args: &[&str]) -> Vec<Value> {
     let (test, config) = (load_test(spec), config(args));
     let names = Names::of(&test).unwrap();
-    let plan = validate(&test, names.run_id(), &config).unwrap();
+    let plan = validate::plan(&test, names.run_id(), &config).unwrap();
     let made = crate::certificates::for_run("r", 2).unwrap();
     let layout = Layout {
         sources: vec![crate::bundle::Source {

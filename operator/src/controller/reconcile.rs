@@ -22,7 +22,7 @@ use crate::lifecycle::{self, End, Phase};
 use crate::names::Names;
 use crate::problem::Problem;
 use crate::status::{Situation, Write, write};
-use crate::validate::validate;
+use crate::validate;
 
 /// A bundle that is not there is looked for again after this.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 const ON: Duration = Duration::from_secs(5);
 /// Agents that miss for so long are asked why.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A day: certificates outlive any pause.
+/// Days beyond the longest run: certificates outlive any pause.
 const SPARE_DAYS: u64 = 30;
 
 /// Brings what there is closer to what the LoadTest says.
@@ -41,9 +41,12 @@ pub async fn reconcile(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action,
     let _timer = ctx.metrics.reconcile();
     let action = match lifecycle::phase(&test) {
         Phase::Finished => finished(&ctx, &test, &names).await,
-        Phase::Held => show(&ctx, &test, &names, Situation::Held, None).await.map(|_| Action::await_change()),
+        Phase::Held => {
+            write(&ctx, &test, &names, &Situation::Held, None).await.map(|_| Action::await_change())
+        }
         Phase::New if test.spec.stop => {
-            show(&ctx, &test, &names, stopped(), None).await.map(|_| Action::await_change())
+            let over = Situation::Over(lifecycle::stopped("before anything was made"));
+            write(&ctx, &test, &names, &over, None).await.map(|_| Action::await_change())
         }
         Phase::New => begin(&ctx, &test, &names).await,
         Phase::On => on(&ctx, &test, &names).await,
@@ -60,20 +63,22 @@ pub async fn reconcile(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action,
 
 /// Decides whether the LoadTest may run, and says so before the first object is made.
 async fn begin(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Error> {
-    let accepted = match validate(test, names.run_id(), &ctx.config) {
-        Ok(plan) => dereference::layout(ctx, test, names).await?.map(|layout| (plan, layout)),
+    let judged = validate::plan(test, names.run_id(), &ctx.config)
+        .and_then(|plan| validate::validate(test, &plan, &ctx.config));
+    let accepted = match judged {
+        Ok(()) => dereference::layout(ctx, test, names).await?,
         Err(problem) => Err(problem),
     };
     match accepted {
         Err(problem) => {
             let again = problem.may_pass;
-            show(ctx, test, names, Situation::Refused(problem), None).await?;
+            write(ctx, test, names, &Situation::Refused(problem), None).await?;
             Ok(if again { Action::requeue(AGAIN) } else { Action::await_change() })
         }
-        Ok((_, layout)) => {
+        Ok(layout) => {
             ctx.memory.keep_layout(test, layout);
             let waiting = Situation::Waiting { ready: 0, wanted: test.spec.agents, why: None };
-            match show(ctx, test, names, waiting, None).await? {
+            match write(ctx, test, names, &waiting, None).await? {
                 Write::Written(test) => on(ctx, &test, names).await,
                 _ => Ok(Action::requeue(ON)),
             }
@@ -84,11 +89,7 @@ async fn begin(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, 
 /// The run's objects are to exist, until it is over.
 async fn on(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Error> {
     let found = dereference::found(ctx, test, names);
-    let plan = match validate(test, names.run_id(), &ctx.config) {
-        Ok(plan) => plan,
-        // The limits may have become lower meanwhile: what runs is not ended by that.
-        Err(_) => test.plan(names.run_id()).map_err(|e| Error::Internal(e.to_string()))?,
-    };
+    let plan = validate::plan(test, names.run_id(), &ctx.config).map_err(Error::Problem)?;
     if let Some(end) = lifecycle::end(test, &plan, &found, &ctx.config, Timestamp::now()) {
         return finish(ctx, test, names, &found, end).await;
     }
@@ -103,7 +104,7 @@ async fn on(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Err
     };
     let failed = why.is_some() && found.job.is_none();
     let situation = situation(test, found.view.observed.as_deref(), why);
-    let wait = match show(ctx, test, names, situation, found.view.observed.as_deref()).await? {
+    let wait = match write(ctx, test, names, &situation, found.view.observed.as_deref()).await? {
         Write::Later(wait) => wait,
         _ => ON,
     };
@@ -112,34 +113,32 @@ async fn on(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Action, Err
 
 /// Makes what is missing of the run's objects.
 async fn make(ctx: &Context, test: &LoadTest, names: &Names, plan: Plan, found: &Found) -> Result<(), Error> {
-    if found.job.is_some() && found.broker.is_some() && found.service && found.tls.is_some() {
+    if found.complete {
         return Ok(());
     }
     let layout = match ctx.memory.layout(test) {
         Some(layout) => layout,
-        None => match dereference::layout(ctx, test, names).await? {
-            Ok(layout) => layout,
-            Err(problem) => return Err(Error::Problem(problem)),
-        },
+        None => dereference::layout(ctx, test, names).await?.map_err(Error::Problem)?,
     };
     ctx.memory.keep_layout(test, layout.clone());
-    let plan = Plan { bundle_digest: layout.digest.clone(), ..plan };
-    let days = ctx.config.max_duration.as_secs() / 86_400 + SPARE_DAYS;
-    let mut run = Run {
+    let known = found.tls.as_ref().map(|tls| tls.secret.clone()).or_else(|| ctx.memory.secret(test));
+    let (tls_secret, certificates) = if let Some(secret) = known {
+        (secret, None)
+    } else {
+        let days = ctx.config.max_duration.as_secs() / 86_400 + SPARE_DAYS;
+        let made = certificates::for_run(names.run_id(), days).map_err(|e| Error::Internal(e.to_string()))?;
+        (names.certificates(&made.fingerprint), Some(made))
+    };
+    let run = Run {
         test,
         names: names.clone(),
-        plan,
+        plan: Plan { bundle_digest: layout.digest.clone(), ..plan },
         layout,
         config: &ctx.config,
         operator_certificate: &ctx.identity.certificate,
-        tls_secret: found.tls.as_ref().map(|tls| tls.secret.clone()).unwrap_or_default(),
+        tls_secret,
     };
-    if let Some(secret) = ctx.memory.secret(test).filter(|_| run.tls_secret.is_empty()) {
-        run.tls_secret = secret;
-    }
-    if run.tls_secret.is_empty() {
-        let made = certificates::for_run(names.run_id(), days).map_err(|e| Error::Internal(e.to_string()))?;
-        run.tls_secret = names.certificates(&made.fingerprint);
+    if let Some(made) = certificates {
         apply::make_plan(ctx, &run, &made).await?;
         ctx.memory.keep_secret(test, run.tls_secret.clone());
     }
@@ -203,7 +202,7 @@ async fn finish(
     } else {
         apply::remove_agents(ctx, test, names).await?;
     }
-    let written = show(ctx, test, names, Situation::Over(end), observed).await?;
+    let written = write(ctx, test, names, &Situation::Over(end), observed).await?;
     if let Write::Written(test) = &written {
         // Tells the broker at once that its agents may go.
         dereference::found(ctx, test, names);
@@ -231,18 +230,4 @@ async fn finished(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Actio
     let tests: Api<LoadTest> = Api::namespaced(ctx.client.clone(), &test.namespace().unwrap_or_default());
     apply::delete(&tests, &test.name_any()).await?;
     Ok(Action::await_change())
-}
-
-async fn show(
-    ctx: &Context,
-    test: &LoadTest,
-    names: &Names,
-    situation: Situation,
-    observed: Option<&Observed>,
-) -> Result<Write, Error> {
-    write(ctx, test, names, &situation, observed).await
-}
-
-fn stopped() -> Situation {
-    Situation::Over(lifecycle::stopped("before anything was made"))
 }

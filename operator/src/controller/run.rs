@@ -95,9 +95,10 @@ fn again(test: Arc<LoadTest>, error: &Error, ctx: Arc<Context>) -> Action {
 async fn sweep(tests: Store<LoadTest>, ctx: Arc<Context>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let uids: HashSet<String> = tests.state().iter().filter_map(|test| test.uid()).collect();
+        let known = tests.state();
+        let uids: HashSet<String> = known.iter().filter_map(|test| test.uid()).collect();
         ctx.followers.retain(&uids);
         ctx.memory.retain(&uids);
-        ctx.metrics.known(tests.state().iter().map(AsRef::as_ref));
+        ctx.metrics.known(known.iter().map(AsRef::as_ref));
     }
 }
