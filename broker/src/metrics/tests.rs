@@ -201,3 +201,31 @@ fn the_reference_is_up_to_date() {
         );
     }
 }
+
+/// What a run of the http executor without criteria has not: a real Prometheus reads it beside one
+/// (tests/prometheus).
+#[test]
+fn the_sample_for_dashboards_is_what_a_broker_says() {
+    let criterion = |text: &str, passed, measured, threshold| CriterionResult {
+        criterion: text.into(),
+        passed,
+        measured: Some(measured),
+        threshold,
+        failed_at_second: None,
+    };
+    let criteria = vec![
+        criterion("p95<300ms for 10s, stop as failed", true, 0.21, 0.3),
+        criterion("errors: fail of /cart>1%", false, 0.02, 0.01),
+    ];
+    let scope = Scope { namespace: "team".into(), loadtest: "shop".into() };
+    let text = encode(&samples(&figures(&small(), criteria), &scope).families()).unwrap();
+    let kept = |line: &&str| line.contains("loads_criterion_") || line.contains("loads_custom_");
+    let made: String = text.lines().filter(kept).map(|line| format!("{line}\n")).collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/prometheus/broker.prom");
+    if std::env::var_os("LOADS_REGENERATE").is_some() {
+        std::fs::write(path, &made).unwrap();
+    } else {
+        let stale = "is stale: LOADS_REGENERATE=1 cargo test -p loads-broker dashboards";
+        assert!(std::fs::read_to_string(path).unwrap() == made, "{path} {stale}");
+    }
+}
