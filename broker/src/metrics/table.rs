@@ -86,7 +86,7 @@ metrics! {
     CRITERION_THRESHOLD = Gauge "loads_criterion_threshold" ["criterion"]
         "What it is judged against, in the same unit.";
     LABELS_FOLDED = Gauge "loads_labels_folded" []
-        "Labels without series of their own: after the first 100 of a run they are counted under `other`.";
+        "Labels without series of their own: after the first 100 of a run they are counted under `other`. At least so many: agents fold those past 500 themselves.";
     LEFT_OUT = Counter "loads_broker_messages_left_out_total" ["why"]
         "Messages that the broker left out: of another `version`, of another `run`, `garbage`, or a `window` that could not be read. Counted since the broker's process began.";
 }
