@@ -163,8 +163,7 @@ pub fn encode(families: &[MetricFamily]) -> Result<String, prometheus::Error> {
 
 /// The table for people, in Markdown.
 pub fn markdown(table: &[Definition]) -> String {
-    let mut text = String::from("| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n");
-    for Definition { name, kind, labels, help } in table {
+    let line = |Definition { name, kind, labels, help }: &Definition| {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -172,9 +171,10 @@ pub fn markdown(table: &[Definition]) -> String {
         };
         let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
         let labels = labels.join(", ");
-        text += &format!("| `{name}` | {kind} | {} | {labels} | {help} |\n", unit(name));
-    }
-    text
+        format!("| `{name}` | {kind} | {} | {labels} | {help} |\n", unit(name))
+    };
+    let head = "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n".to_owned();
+    head + &table.iter().map(line).collect::<String>()
 }
 
 /// By the name, as Prometheus has it.

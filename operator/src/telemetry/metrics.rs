@@ -6,6 +6,7 @@ use kube::runtime::reflector::Store;
 use loads_api::conditions::{FINISHED, SUCCEEDED};
 use loads_api::{LoadTest, LoadTestStatus};
 use loads_wire::metrics::{Definition, encode};
+use loads_wire::result::reason;
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramTimer, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -47,6 +48,9 @@ impl Metrics {
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         for result in ["success", "conflict", "error"] {
             this.reconciles.with_label_values(&[result]);
+        }
+        for reason in reason::ALL {
+            this.finished.with_label_values(&[reason]);
         }
         for collector in [
             Box::new(this.reconcile_time.clone()) as Box<dyn Collector>,

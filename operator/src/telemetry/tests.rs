@@ -125,10 +125,10 @@ fn every_metric_of_the_table_is_told_with_its_labels() {
     assert_eq!(names.collect::<BTreeSet<_>>(), known);
 }
 
-fn golden(path: &str, make: impl Fn(&str) -> String) {
+fn golden(path: &str, content: impl Fn(&str) -> String) {
     let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let made = make(&text);
+    let made = content(&text);
     if std::env::var_os("LOADS_REGENERATE").is_some() {
         std::fs::write(&path, &made).unwrap();
     } else {

@@ -7,6 +7,7 @@ mod audit;
 mod kubectl;
 mod load_test;
 mod node;
+mod prometheus;
 mod space;
 mod target;
 
@@ -14,6 +15,7 @@ pub use audit::{Audit, Request};
 pub use kubectl::{Output, kubectl};
 pub use load_test::LoadTest;
 pub use node::{component, process_of, signal_process};
+pub use prometheus::{Prometheus, promtool_check};
 pub use space::Space;
 pub use target::Target;
 

@@ -7,6 +7,7 @@ mod bundles;
 mod control;
 mod faults;
 mod many;
+mod observed;
 mod ownership;
 mod requests;
 mod rules;
