@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod crd;
 pub mod crd_docs;
 pub mod executors;
+pub mod labels;
 pub mod lint;
 pub mod loadtest;
 pub mod observer;

@@ -85,6 +85,11 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
     let http = Http::bind(config).await.unwrap();
     let open = http.open().unwrap();
     assert_eq!(get(open, "/healthz").await.0, 200);
+    assert_eq!(
+        get(open, "/").await,
+        (200, loads_page::live().as_bytes().to_vec()),
+        "the page waits by itself"
+    );
     for path in ["/readyz", "/metrics", "/api/v1/summary", "/api/v1/stream"] {
         let (status, body) = get(open, path).await;
         assert!(status == 503 && body.starts_with(b"The broker's store is not open yet"), "{path}");
@@ -162,7 +167,9 @@ async fn the_stream_says_something_until_the_end() {
             seen.push_str(&String::from_utf8_lossy(&bytes[..n]));
         }
     };
+    read_until("\"whole\":true").await;
     read_until("\"running\"").await;
+    read_until("\"whole\":false").await;
     running.handle.stop(loads_wire::message::StopMode::Drain);
     read_until("event: done").await;
     read_until("\"stopped\"").await;

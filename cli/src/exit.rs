@@ -37,6 +37,11 @@ impl Exit {
         }
     }
 
+    /// What there is to say.
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
     /// Says it, and gives the code.
     pub fn report(self) -> ExitCode {
         if let Some(message) = self.message {

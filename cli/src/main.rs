@@ -3,18 +3,23 @@
 mod agent;
 mod broker;
 mod bundle;
+mod cluster;
+mod compare;
 mod demo_server;
 mod exit;
+mod invocation;
 mod keeper;
 mod lint;
 mod python_env;
+mod report;
 mod run;
 mod signals;
+mod source;
 mod summary;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
@@ -34,10 +39,18 @@ struct Cli {
 enum Command {
     /// Run a load test on this machine.
     Run(Box<run::Args>),
+    /// Make a report of a run's results: a page that works offline, CSV, or JUnit for CI.
+    Report(report::Args),
     /// Check LoadTest files as the API server would, without one.
     Lint(lint::Args),
     /// Pack files into ConfigMaps that a LoadTest can include, for `kubectl apply --server-side -f -`.
     Bundle(bundle::Args),
+    /// Say whether a second run is worse than a first one.
+    Compare(compare::Args),
+    /// Open the live page of a run in a cluster.
+    Page(cluster::page::Args),
+    /// Wait for a run in a cluster, and end as its verdict says.
+    Wait(cluster::wait::Args),
     /// Serve a target to try things on.
     DemoServer(demo_server::Args),
     /// Serve as the broker of one run (started by `loads run --processes` and by the operator).
@@ -52,7 +65,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     init_log();
     loads_transport::raise_open_files();
     let mut builder = match cli.command {
@@ -67,8 +80,12 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(*args).await,
+            Command::Report(args) => report::report(&args).await,
             Command::Lint(args) => lint::lint(&args),
             Command::Bundle(args) => bundle::bundle(&args),
+            Command::Compare(args) => compare::compare(args).await,
+            Command::Page(args) => cluster::page::page(args).await,
+            Command::Wait(args) => cluster::wait::wait(args).await,
             Command::DemoServer(args) => serve_demo(&args).await,
             Command::Broker(args) => broker::broker(args).await,
             Command::Agent(args) => agent::agent(args).await,
@@ -81,6 +98,12 @@ fn main() -> ExitCode {
     // Tasks that still block (a runner that ignores everything) must not hold the exit code back.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     outcome.map_or_else(Exit::report, |()| ExitCode::SUCCESS)
+}
+
+/// Help and errors show the name by which the program was called.
+fn parse() -> Cli {
+    let matches = Cli::command().bin_name(invocation::name()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Logs go to standard error; `LOADS_LOG` chooses what (default: warnings, but not those of the ZeroMQ crate,

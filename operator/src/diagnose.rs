@@ -36,7 +36,7 @@ pub async fn diagnose(ctx: &Context, test: &LoadTest, names: &Names) -> Result<O
 /// The gravest thing that pods say.
 pub fn pods(pods: &[Pod]) -> Option<Problem> {
     let first = |look: fn(&Pod) -> Option<Problem>| pods.iter().find_map(look);
-    first(image).or_else(|| first(crash)).or_else(|| first(unschedulable))
+    first(image).or_else(|| first(crash)).or_else(|| ended(pods)).or_else(|| first(unschedulable))
 }
 
 /// What events of a Job or Deployment say of pods that could not even be made.
@@ -94,6 +94,25 @@ fn crash(pod: &Pod) -> Option<Problem> {
     })
 }
 
+/// Agents' containers are not restarted: each end leaves a failed pod, and the Job makes another.
+fn ended(pods: &[Pod]) -> Option<Problem> {
+    let failed = |pod: &&Pod| pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Failed");
+    let code = |pod: &Pod| {
+        let ended = containers(pod).find_map(|c| c.state.as_ref()?.terminated.clone());
+        ended.filter(|ended| ended.exit_code != 0)
+    };
+    let all: Vec<_> =
+        pods.iter().filter(failed).filter_map(|pod| Some((pod.name_any(), code(pod)?))).collect();
+    let (name, last) = all.last().filter(|_| all.len() > 1)?;
+    let message = format!(
+        "{} agents ended before the run could start, one with exit code {}{}: look at `kubectl logs {name} -c agent`",
+        all.len(),
+        last.exit_code,
+        last.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default(),
+    );
+    Some(Problem::passing(reason::CRASH_LOOP, message))
+}
+
 fn unschedulable(pod: &Pod) -> Option<Problem> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let scheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
@@ -129,6 +148,16 @@ mod tests {
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]});
         let problem = pods(&[pod(&status)]).unwrap();
         assert_eq!((problem.reason, problem.message.contains("0/3 nodes")), (reason::UNSCHEDULABLE, true));
+    }
+
+    #[test]
+    fn agents_that_end_one_after_the_other_are_named_and_a_single_one_is_not() {
+        let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+        let failed = || pod(&json!({"phase": "Failed", "containerStatuses": [container(&killed)]}));
+        assert_eq!(pods(&[failed()]), None);
+        let problem = pods(&[failed(), failed()]).unwrap();
+        assert_eq!(problem.reason, reason::CRASH_LOOP);
+        assert!(problem.message.contains("137 (OOMKilled)"), "{problem}");
     }
 
     #[test]

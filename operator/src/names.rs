@@ -8,15 +8,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 use kube::{Resource, ResourceExt};
 use loads_api::LoadTest;
+use loads_api::labels::{AGENT, BROKER};
+pub use loads_api::labels::{COMPONENT, LOADTEST, RUN};
 
 /// Field manager, event reporter and `managed-by` of everything the operator writes.
 pub const OPERATOR: &str = "loads-operator";
-/// Label with the LoadTest's name.
-pub const LOADTEST: &str = "loads.dev/loadtest";
-/// Label with the run id.
-pub const RUN: &str = "loads.dev/run";
-/// Label that says whose object it is: `broker`, `agent`, or `run` for what is neither's.
-pub const COMPONENT: &str = "app.kubernetes.io/component";
 /// Selects all children of all runs.
 pub const MANAGED: &str = "app.kubernetes.io/managed-by=loads-operator";
 /// Annotation of the plan: the Secret with the run's certificates.
@@ -38,8 +34,8 @@ pub enum Component {
 impl Component {
     fn name(self) -> &'static str {
         match self {
-            Self::Broker => "broker",
-            Self::Agent => "agent",
+            Self::Broker => BROKER,
+            Self::Agent => AGENT,
             Self::Run => "run",
         }
     }

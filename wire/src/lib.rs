@@ -4,7 +4,8 @@
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
 //! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
-//! what the operator asks of a broker, `metrics` how figures are told to Prometheus.
+//! what the operator asks of a broker, `live` what a broker tells those who watch, `metrics` how figures are
+//! told to Prometheus.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
@@ -12,6 +13,7 @@ pub mod control;
 pub mod error_kind;
 pub mod external;
 pub mod histogram;
+pub mod live;
 pub mod message;
 pub mod metrics;
 pub mod plan;

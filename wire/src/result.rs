@@ -311,6 +311,30 @@ pub struct SecondResult {
     pub max: f64,
 }
 
+impl SecondResult {
+    /// Sums up so many seconds each. Percentiles can not be added: the group shows its worst second's.
+    pub fn fold(seconds: &[Self], group: u32) -> Vec<Self> {
+        let mut folded: Vec<Self> = Vec::new();
+        for second in seconds {
+            let first = second.second / group * group;
+            match folded.last_mut().filter(|last| last.second == first) {
+                Some(last) => {
+                    last.hits += second.hits;
+                    last.failed += second.failed;
+                    last.tests_started += second.tests_started;
+                    last.users = last.users.max(second.users);
+                    last.p50 = last.p50.max(second.p50);
+                    last.p95 = last.p95.max(second.p95);
+                    last.p99 = last.p99.max(second.p99);
+                    last.max = last.max.max(second.max);
+                }
+                None => folded.push(Self { second: first, ..second.clone() }),
+            }
+        }
+        folded
+    }
+}
+
 /// One pass/fail criterion as it stands; the last word once the run is over.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

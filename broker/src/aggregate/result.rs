@@ -15,6 +15,8 @@ pub enum Detail {
     Full,
     /// The last minute, the most hit labels, the most common errors: bounded in size, for displays.
     Live,
+    /// The last hours, more of the lists: bounded too, for the page.
+    Watched,
 }
 
 impl Detail {
@@ -22,6 +24,7 @@ impl Detail {
         match self {
             Self::Full => (usize::MAX, usize::MAX, usize::MAX),
             Self::Live => (20, 10, 60),
+            Self::Watched => (100, 50, 4 * 3600),
         }
     }
 }

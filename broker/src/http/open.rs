@@ -1,35 +1,34 @@
-//! The open port: probes, metrics, the figures so far, and their stream. Nothing here changes anything.
+//! The open port: the live page, probes, metrics, the figures so far, and their stream. Nothing here changes
+//! anything.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures::Stream;
 use futures::stream::unfold;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use loads_wire::control::Observed;
+use loads_wire::live::{LAST_EVENT, Live, STREAM_PATH};
+use tokio::sync::watch;
 
 use super::Served;
 use crate::metrics::{self, Scope};
-use crate::service::BrokerHandle;
-
-/// How often the stream says something.
-const PERIOD: Duration = Duration::from_secs(1);
 
 /// The routes of the open port.
 pub fn routes(served: Served, scope: Scope) -> Router {
     let metrics = move |State(served): State<Served>| metrics(served, scope);
     Router::new()
+        .route("/", get(page))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/v1/summary", get(summary))
-        .route("/api/v1/stream", get(stream))
+        .route(STREAM_PATH, get(stream))
         .with_state(served)
 }
 
@@ -51,7 +50,7 @@ async fn metrics(served: Served, scope: Scope) -> Response {
     };
     let Some(figures) = figures else { return not_ready() };
     match metrics::text(&figures, &scope) {
-        Ok(text) => ([(CONTENT_TYPE, loads_wire::metrics::CONTENT_TYPE)], text).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, loads_wire::metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             let reason = format!("The metrics can not be written: {error}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
@@ -66,32 +65,38 @@ async fn summary(State(served): State<Served>) -> Response {
 
 async fn stream(State(served): State<Served>) -> Response {
     let broker = served.borrow().clone();
-    broker.map_or_else(not_ready, |broker| Sse::new(events(broker)).into_response())
+    let Some(broker) = broker else { return not_ready() };
+    broker.watch_run().await.map_or_else(not_ready, |run| Sse::new(events(run)).into_response())
+}
+
+/// The live page. It is answered before the broker is ready: it waits for the stream by itself.
+async fn page() -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, loads_page::policy()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, Html(loads_page::live())).into_response()
 }
 
 struct Watcher {
-    broker: BrokerHandle,
-    period: Interval,
+    run: watch::Receiver<Arc<Observed>>,
+    told: Option<Arc<Observed>>,
 }
 
-/// One summary a second, and `done` with the last one.
-fn events(broker: BrokerHandle) -> impl Stream<Item = Result<Event, Infallible>> {
-    let mut period = interval(PERIOD);
-    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    unfold(Some(Watcher { broker, period }), |watcher| async {
+/// The whole first, then what changes, and `done` with the whole for good; a broker that is gone ends it too.
+fn events(mut run: watch::Receiver<Arc<Observed>>) -> impl Stream<Item = Result<Event, Infallible>> {
+    run.mark_changed();
+    unfold(Some(Watcher { run, told: None }), |watcher| async {
         let mut watcher = watcher?;
-        let mut stored = watcher.broker.stored();
-        let last = tokio::select! {
-            biased;
-            // A broker that is gone says nothing more either.
-            last = stored.wait_for(Option::is_some) => last.ok()?.clone(),
-            _ = watcher.period.tick() => None,
-        };
-        let (event, watcher) = match last {
-            Some(result) => (Event::default().event("done").json_data(&*result), None),
-            None => (Event::default().json_data(&*watcher.broker.snapshot()), Some(watcher)),
-        };
+        watcher.run.changed().await.ok()?;
+        let now = watcher.run.borrow_and_update().clone();
+        let live = Live::since(watcher.told.as_deref(), &now);
+        let event = if now.done { Event::default().event(LAST_EVENT) } else { Event::default() };
         // A result can always be written as JSON.
-        event.ok().map(|event| (Ok(event), watcher))
+        let event = event.json_data(live).ok()?;
+        watcher.told = Some(Arc::clone(&now));
+        Some((Ok(event), (!now.done).then_some(watcher)))
     })
 }

@@ -15,7 +15,7 @@ const EXAMPLE: usize = 2_000;
 pub fn fit(result: &RunResult, limit: usize) -> Option<Vec<u8>> {
     let mut cut = result.clone();
     for group in GROUPS {
-        cut.seconds = fold(&result.seconds, group);
+        cut.seconds = SecondResult::fold(&result.seconds, group);
         cut.notes = notes(result, &cut, group);
         if let Some(json) = within(&cut, limit) {
             return Some(json);
@@ -74,35 +74,13 @@ fn notes(result: &RunResult, cut: &RunResult, group: u32) -> Vec<String> {
     left_out(result.labels.len(), cut.labels.len(), "labels, those with the fewest hits,");
     left_out(result.errors.len(), cut.errors.len(), "kinds of errors, the rarest,");
     left_out(result.counters.len(), cut.counters.len(), "counters");
-    let folded = fold(&result.seconds, group).len();
+    let folded = SecondResult::fold(&result.seconds, group).len();
     left_out(folded, cut.seconds.len(), "groups of seconds, the last ones,");
     let mut notes = result.notes.clone();
     if !said.is_empty() {
         notes.push(format!("To make this report small enough, {}.", said.join("; ")));
     }
     notes
-}
-
-/// Sums up so many seconds each. Percentiles can not be added: the group shows its worst second's.
-fn fold(seconds: &[SecondResult], group: u32) -> Vec<SecondResult> {
-    let mut folded: Vec<SecondResult> = Vec::new();
-    for second in seconds {
-        let first = second.second / group * group;
-        match folded.last_mut().filter(|last| last.second == first) {
-            Some(last) => {
-                last.hits += second.hits;
-                last.failed += second.failed;
-                last.tests_started += second.tests_started;
-                last.users = last.users.max(second.users);
-                last.p50 = last.p50.max(second.p50);
-                last.p95 = last.p95.max(second.p95);
-                last.p99 = last.p99.max(second.p99);
-                last.max = last.max.max(second.max);
-            }
-            None => folded.push(SecondResult { second: first, ..second.clone() }),
-        }
-    }
-    folded
 }
 
 fn shorten(text: &mut String) {

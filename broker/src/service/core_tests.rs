@@ -209,7 +209,7 @@ fn agents_stay_until_the_operator_keeps_the_result() {
     let wish = Desired { generation: 1, agents: 1, result_stored: true, ..Desired::default() };
     let actions = core.desire(3 * SECOND, wish);
     assert_eq!(settle(&mut core, &mut store, actions), [(1, ToAgent::Bye)]);
-    let observed = core.observed(3 * SECOND);
+    let observed = core.observed(3 * SECOND, Detail::Live);
     assert_eq!((observed.stage, observed.progress_percent), (Stage::Finished, 100));
     assert_eq!(observed.result.reason, loads_wire::result::reason::PASSED);
 }
@@ -238,5 +238,5 @@ fn an_agent_that_leaves_goes_alone_and_after_its_windows_are_committed() {
     let actions = deliver(&mut core, [2]);
     let sent = settle(&mut core, &mut store, actions);
     assert!(sent.contains(&(1, ToAgent::Bye)) && !sent.contains(&(2, ToAgent::Bye)), "{sent:?}");
-    assert!(core.finished().is_none() && core.observed(SECOND).connected == 2);
+    assert!(core.finished().is_none() && core.observed(SECOND, Detail::Live).connected == 2);
 }

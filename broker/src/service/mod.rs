@@ -2,6 +2,7 @@
 
 mod core;
 mod decode;
+mod handle;
 mod serve;
 mod writer;
 
@@ -10,13 +11,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender, ServerTls};
-use loads_wire::control::{Desired, Observed};
-use loads_wire::message::{Envelope, StopMode, ToAgent};
+use loads_wire::control::Observed;
+use loads_wire::message::{Envelope, ToAgent};
 use loads_wire::{Plan, RunResult};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 pub use self::core::LeftOut;
 use self::core::{Action, Core};
+pub use self::handle::BrokerHandle;
+use self::handle::Request;
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
 use self::writer::Writer;
 use crate::aggregate::Detail;
@@ -31,6 +35,8 @@ const PUBLISH: Duration = Duration::from_secs(1);
 const FIGURES: Duration = Duration::from_millis(250);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long it then waits for watchers to have been told.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Why a broker can not run.
 #[derive(Debug, thiserror::Error)]
@@ -96,64 +102,6 @@ pub struct Endpoints {
     pub publish: String,
 }
 
-enum Request {
-    Stop(StopMode),
-    AgentLost(u32, String),
-    Desire(Desired, oneshot::Sender<Observed>),
-    Figures(oneshot::Sender<Arc<Figures>>),
-}
-
-/// Talks to a broker of this process.
-#[derive(Clone)]
-pub struct BrokerHandle {
-    requests: mpsc::UnboundedSender<Request>,
-    live: watch::Receiver<Arc<RunResult>>,
-    stored: watch::Receiver<Option<Arc<RunResult>>>,
-}
-
-impl BrokerHandle {
-    /// Ends the load.
-    pub fn stop(&self, mode: StopMode) {
-        // A broker that is gone has nothing left to stop.
-        let _ = self.requests.send(Request::Stop(mode));
-    }
-
-    /// Tells that an agent's process ended, and how (`exit code 1`, `killed by signal 9`). One that
-    /// delivered everything is not taken for lost.
-    pub fn agent_lost(&self, index: u32, how: &str) {
-        let _ = self.requests.send(Request::AgentLost(index, how.to_owned()));
-    }
-
-    /// The figures so far, long lists cut; renewed at most four times a second.
-    pub fn watch(&self) -> watch::Receiver<Arc<RunResult>> {
-        self.live.clone()
-    }
-
-    /// Takes up what the operator wants and says where the run is; none from a broker that is gone.
-    pub async fn desire(&self, wish: Desired) -> Option<Observed> {
-        let (answer, observed) = oneshot::channel();
-        self.requests.send(Request::Desire(wish, answer)).ok()?;
-        observed.await.ok()
-    }
-
-    /// Figures for metrics; none from a broker that is gone.
-    pub async fn figures(&self) -> Option<Arc<Figures>> {
-        let (answer, figures) = oneshot::channel();
-        self.requests.send(Request::Figures(answer)).ok()?;
-        figures.await.ok()
-    }
-
-    /// The whole final result, once it is stored.
-    pub fn stored(&self) -> watch::Receiver<Option<Arc<RunResult>>> {
-        self.stored.clone()
-    }
-
-    /// The newest of [`BrokerHandle::watch`].
-    pub fn snapshot(&self) -> Arc<RunResult> {
-        Arc::clone(&self.live.borrow())
-    }
-}
-
 /// A bound broker, ready to [`Broker::run`].
 pub struct Broker {
     run: String,
@@ -168,6 +116,8 @@ pub struct Broker {
     requests: mpsc::UnboundedReceiver<Request>,
     handle: BrokerHandle,
     live: watch::Sender<Arc<RunResult>>,
+    /// Only kept up while somebody watches.
+    watched: watch::Sender<Arc<Observed>>,
     stored: watch::Sender<Option<Arc<RunResult>>>,
     /// Serves on after the end, until this process is told to go.
     stays: bool,
@@ -189,10 +139,11 @@ impl Broker {
         let (to_control, control) = bind(&config.control, &run, tls.clone()).await?;
         let (to_results, results) = bind(&config.results, &run, tls).await?;
         let publisher = Publisher::bind(&config.publish, Limits::default()).await?;
-        let (live, watched) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (live, figures) = watch::channel(Arc::new(core.result(clock.now(), Detail::Live)));
+        let (watched, _) = watch::channel(Arc::new(core.observed(clock.now(), Detail::Full)));
         let (stored, final_result) = watch::channel(core.finished().cloned());
         let (send, requests) = mpsc::unbounded_channel();
-        let handle = BrokerHandle { requests: send, live: watched, stored: final_result };
+        let handle = BrokerHandle { requests: send, live: figures, stored: final_result };
         Ok(Self {
             run,
             core,
@@ -206,6 +157,7 @@ impl Broker {
             requests,
             handle,
             live,
+            watched,
             stored,
             stays: config.hold_result,
             clock,
@@ -265,6 +217,8 @@ impl Broker {
                     let result = (**result).clone();
                     tracing::info!(left_out = ?self.core.left_out(), "run is over");
                     self.show().await;
+                    // Whoever watches gets the last word before this process may go.
+                    let _ = timeout(LAST_LOOK, self.watched.closed()).await;
                     return Ok(result);
                 }
             }
@@ -275,6 +229,8 @@ impl Broker {
     fn store_result(&self) {
         if let Some(result) = self.core.finished().filter(|_| self.stored.borrow().is_none()) {
             self.live.send_replace(Arc::clone(result));
+            let last = self.core.observed(self.clock.now(), Detail::Full);
+            self.watched.send_replace(Arc::new(last));
             self.stored.send_replace(Some(Arc::clone(result)));
         }
     }
@@ -286,11 +242,18 @@ impl Broker {
             Request::Desire(wish, answer) => {
                 let actions = self.core.desire(now, wish);
                 // Who asked may have gone meanwhile; what it wanted holds all the same.
-                let _ = answer.send(self.core.observed(now));
+                let _ = answer.send(self.core.observed(now, Detail::Live));
                 actions
             }
             Request::Figures(answer) => {
                 let _ = answer.send(self.figures(now));
+                Vec::new()
+            }
+            Request::Watch(answer) => {
+                if self.watched.receiver_count() == 0 {
+                    self.renew_watched();
+                }
+                let _ = answer.send(self.watched.subscribe());
                 Vec::new()
             }
         }
@@ -324,9 +287,20 @@ impl Broker {
         if let ToAgent::Summary { result, .. } = &summary {
             self.live.send_replace(Arc::new((**result).clone()));
         }
+        if self.watched.receiver_count() > 0 {
+            self.renew_watched();
+        }
         if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
             // Nobody listens, or not well enough: the stream promises nothing.
             let _ = self.publisher.publish(bytes).await;
+        }
+    }
+
+    fn renew_watched(&self) {
+        // The last word is said by `store_result`, and not again: it may be large.
+        if self.stored.borrow().is_none() {
+            let now = self.core.observed(self.clock.now(), Detail::Watched);
+            self.watched.send_replace(Arc::new(now));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::page;
+
 /// Options of `loads run`; those that a LoadTest has too go over the file's.
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -49,6 +51,11 @@ pub struct Args {
     /// Write the results as JSON (docs/results.md).
     #[arg(long, value_name = "FILE")]
     pub results: Option<PathBuf>,
+    /// Serve the live page of the run, at this address or at any free port of this machine; the URL is said on
+    /// standard error.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, require_equals = true,
+          default_missing_value = page::ADDRESS)]
+    pub page: Option<String>,
     /// Broker and agents as processes of their own.
     #[arg(long)]
     pub processes: bool,

@@ -8,6 +8,7 @@ use loads_wire::message::StopMode;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::page::Page;
 use super::{Job, Running};
 use crate::agent::available_cores;
 use crate::exit::Exit;
@@ -31,6 +32,9 @@ pub async fn start(job: Job) -> Result<Running, Exit> {
     .await
     .map_err(|e| Exit::error(e.to_string()))?;
     let handle = broker.handle();
+    if let Some(Page::Here(http)) = &job.page {
+        http.serve(handle.clone());
+    }
     let live = handle.watch();
     let (cut, cut_orders) = watch::channel(None);
     let mut agents = agents(&job, &broker, &cut_orders);
@@ -47,6 +51,8 @@ pub async fn start(job: Job) -> Result<Running, Exit> {
     let finished = tokio::spawn(async move {
         let result = broker.run().await.map_err(|e| Exit::error(e.to_string()));
         while agents.join_next().await.is_some() {}
+        // The page was served until here.
+        drop(job);
         result
     });
     Ok(Running { live, stop, finished })

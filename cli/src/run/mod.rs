@@ -3,6 +3,7 @@
 mod args;
 mod load_test;
 mod local;
+mod page;
 mod processes;
 mod progress;
 mod remote;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub use args::Args;
+use page::Page;
 use progress::Progress;
 use stage::Stage;
 
@@ -43,6 +45,8 @@ pub struct Job {
     plan: Plan,
     /// Where.
     stage: Stage,
+    /// Where it can be watched.
+    page: Option<Page>,
     /// Folder of this run alone: store, spools, logs, sockets.
     state_dir: PathBuf,
 }
@@ -60,7 +64,8 @@ pub async fn run(args: Args) -> Result<(), Exit> {
         stage::prepare(&args, &bundle, &plan, &loaded.base, scratch.path(), |text| progress.say(text))?;
     let mut plan = plan;
     let _target = if args.demo_server { Some(target::start(&mut plan).await?) } else { None };
-    let job = Job { plan: plan.clone(), stage, state_dir: scratch.path().to_owned() };
+    let page = open_page(&args).await?;
+    let job = Job { plan: plan.clone(), stage, page, state_dir: scratch.path().to_owned() };
     let mut running = if args.processes { processes::start(job)? } else { local::start(job).await? };
     let result = follow(&mut running, &mut orders, &plan, &mut progress).await;
     progress.finish();
@@ -74,6 +79,16 @@ pub async fn run(args: Args) -> Result<(), Exit> {
     }
     print!("{}", summary::render(&result, &summary::Style::of_stdout()));
     Exit::of(result.verdict)
+}
+
+async fn open_page(args: &Args) -> Result<Option<Page>, Exit> {
+    let Some(address) = &args.page else { return Ok(None) };
+    let page = Page::open(address, args.processes).await?;
+    if let Some(url) = page.url() {
+        // Not progress: without it the page can not be found.
+        eprintln!("live page: {url}");
+    }
+    Ok(Some(page))
 }
 
 async fn follow(

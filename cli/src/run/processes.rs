@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::page::Page;
 use super::{Job, Running, remote};
 use crate::agent::available_cores;
 use crate::exit::Exit;
@@ -79,6 +80,9 @@ impl Family {
             command.arg("--plan").arg(self.job.state_dir.join("plan.json"));
             command.arg("--state-dir").arg(&state).args(["--publish", &self.endpoint("p")]);
             command.args(["--start-lead", "150"]);
+            if let Some(Page::Broker(address)) = &self.job.page {
+                command.args(["--http", &address.to_string()]);
+            }
             let status = wait(spawn(command, "broker")?, "broker").await?;
             if status.code().is_some() {
                 return read_result(&state.join(RESULT_FILE), status);

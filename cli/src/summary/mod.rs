@@ -6,8 +6,7 @@
 use loads_wire::RunResult;
 use loads_wire::result::Verdict;
 
-use self::table::Table;
-use self::text::{clean, duration, one_line, seconds, wrap};
+use self::text::{clean, duration, one_line, wrap};
 
 mod errors;
 mod live;
@@ -16,10 +15,12 @@ mod style;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 
 pub use live::live_line;
 pub use style::Style;
+pub use table::Table;
+pub use text::seconds;
 
 /// Rows of the table by URL; the results file has them all.
 const MOST_ROWS: usize = 20;

@@ -34,7 +34,7 @@ pub const CONTROL_PORT: i32 = 7780;
 /// Port of the broker's results socket.
 pub const RESULTS_PORT: i32 = 7781;
 /// Port of what anybody may read: health and figures.
-pub const HTTP_PORT: i32 = 8080;
+pub const HTTP_PORT: i32 = loads_api::labels::HTTP_PORT as i32;
 /// Port of the operator's requests, mutual TLS.
 pub const OPERATOR_PORT: i32 = 8443;
 

@@ -3,11 +3,9 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use loads_api::LoadTest;
+use loads_api::labels::RESULT_KEY;
 
 use crate::names::{self, Component, Names};
-
-/// Key of the result: JSON as docs/results.md describes it.
-pub const RESULT_KEY: &str = "result.json";
 
 /// Keeps the broker's report.
 pub fn report(test: &LoadTest, names: &Names, result: String) -> ConfigMap {

@@ -4,6 +4,7 @@
 //! The cluster is whatever KUBECONFIG names, with the operator of `tests/cluster/operator`.
 
 mod audit;
+mod helm;
 mod kubectl;
 mod load_test;
 mod node;
@@ -12,6 +13,7 @@ mod space;
 mod target;
 
 pub use audit::{Audit, Request};
+pub use helm::{Helm, Release, chart, chart_program};
 pub use kubectl::{Output, kubectl};
 pub use load_test::LoadTest;
 pub use node::{component, process_of, signal_process};

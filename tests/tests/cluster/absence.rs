@@ -65,6 +65,24 @@ fn alone_a_run_whose_operator_is_gone_for_good_ends() {
 }
 
 #[test]
+fn alone_a_run_older_than_its_start_timeout_outlives_the_operators_restart() {
+    let space = Space::new("restart");
+    let target = space.target();
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 60\nstartTimeout: 10");
+    let away = Away::begin();
+    let accepted = test.status()["conditions"][0]["lastTransitionTime"].as_str().unwrap().to_owned();
+    let accepted: jiff::Timestamp = accepted.parse().unwrap();
+    // The operator gives a run 20 s beyond its own limit.
+    slowly("a run that could have been taken for late", || {
+        (jiff::Timestamp::now().duration_since(accepted).as_secs() > 35).then_some(())
+    });
+    drop(away);
+    let (reason, message) = test.finished();
+    assert_eq!(reason, "Passed", "{message}");
+    assert_eq!(test.result("hits"), target.total());
+}
+
+#[test]
 fn alone_a_namespace_deleted_without_an_operator_leaves_nothing() {
     let space = Space::new("nsgone");
     let elsewhere = Space::new("nsgone-target");

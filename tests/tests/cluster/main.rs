@@ -6,6 +6,7 @@ mod agents;
 mod bundles;
 mod control;
 mod faults;
+mod helm;
 mod many;
 mod observed;
 mod ownership;

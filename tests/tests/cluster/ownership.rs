@@ -1,6 +1,7 @@
 //! What belongs to somebody else is never touched.
 
 use loads_tests::cluster::{LoadTest, Space};
+use loads_tests::wait::slowly;
 
 use super::specs;
 
@@ -38,4 +39,26 @@ fn an_object_of_somebody_else_under_a_childs_name_is_left_alone() {
     assert_eq!(test.finished().0, "StartTimeout");
     assert_eq!(space.get("service", &name).unwrap(), before, "not a byte of it has changed");
     assert_eq!(target.total(), 0);
+}
+
+#[test]
+fn what_somebody_deletes_of_a_run_comes_back_and_the_run_goes_on() {
+    let space = Space::new("robbed");
+    let target = space.target();
+    let test = specs::running(&space, &target, "agents: 2\nusers: 2\nduration: 30");
+    let kinds = "networkpolicies,poddisruptionbudgets,serviceaccounts,services";
+    let names = || {
+        let objects = space.list(kinds, &test.selector());
+        objects.iter().map(|object| object["metadata"]["uid"].to_string()).collect::<Vec<_>>()
+    };
+    let before = names();
+    assert_eq!(before.len(), 5);
+    space.kubectl(&["delete", kinds, "-l", &test.selector()]).ok();
+    slowly("each is there again", || {
+        let now = names();
+        (now.len() == 5 && now.iter().all(|uid| !before.contains(uid))).then_some(())
+    });
+    let (reason, message) = test.finished();
+    assert_eq!(reason, "Passed", "{message}");
+    assert_eq!(test.result("hits"), target.total());
 }

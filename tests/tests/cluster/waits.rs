@@ -42,6 +42,14 @@ fn a_broker_that_crashes_again_and_again_is_named() {
 }
 
 #[test]
+fn agents_that_end_before_they_register_are_named() {
+    let space = Space::new("never");
+    let more =
+        "agents: 2\nhits: 1\nagentTemplate: {resources: {limits: {memory: 6Mi}, requests: {memory: 6Mi}}}";
+    never_starts(&space, more, "CrashLoop", "exit code");
+}
+
+#[test]
 fn pods_that_fit_no_node_are_named_with_the_schedulers_words() {
     let space = Space::new("node");
     let more = "agents: 1\nhits: 1\nagentTemplate: {nodeSelector: {pool: none}}";

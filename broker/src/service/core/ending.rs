@@ -50,8 +50,8 @@ impl<P: Copy + Eq + Hash> Core<P> {
         actions
     }
 
-    /// What the operator is told.
-    pub fn observed(&self, now: u64) -> Observed {
+    /// What the operator and those who watch are told.
+    pub fn observed(&self, now: u64, detail: Detail) -> Observed {
         let done = self.finished.is_some();
         let connections = |index, epoch| self.control.contains_key(&(index, epoch));
         let (connected, ready) = self.roster.presence(connections);
@@ -63,7 +63,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
             progress_percent: self.roster.progress_percent(now, &self.counted.aggregate),
             connected,
             ready,
-            result: aggregate::cut(self.result(now, Detail::Live), Detail::Live),
+            result: aggregate::cut(self.result(now, detail), detail),
             done,
         }
     }
