@@ -4,7 +4,11 @@
 import json
 from pathlib import Path
 
-from boards import ALL
+from all_runs import overview
+from one_run import run
+from operator_health import operator_health
+
+ALL = {"overview": overview, "run": run, "operator": operator_health}
 
 FOLDER = Path(__file__).resolve().parents[1] / "loads-operator" / "dashboards"
 

@@ -12,30 +12,65 @@ def selector(*labels):
 def variable(name, query, label, **more):
     """Offered from the series that there are in the time that is shown."""
     return {
-        "name": name, "label": label, "type": "query", "datasource": DATASOURCE, "definition": query,
-        "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
-        "allValue": ".+", "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0, "regex": "",
-        "skipUrlSync": False, "options": [],
+        "name": name,
+        "label": label,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "definition": query,
+        "query": {"query": query, "refId": name},
+        "refresh": 2,
+        "sort": 1,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".+",
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+        "hide": 0,
+        "regex": "",
+        "skipUrlSync": False,
+        "options": [],
     } | more
 
 
 def datasource():
     return {
-        "name": "datasource", "label": "Data Source", "type": "datasource", "query": "prometheus", "refresh": 1,
-        "multi": False, "includeAll": False, "hide": 0, "regex": "", "skipUrlSync": False, "options": [], "current": {},
+        "name": "datasource",
+        "label": "Data Source",
+        "type": "datasource",
+        "query": "prometheus",
+        "refresh": 1,
+        "multi": False,
+        "includeAll": False,
+        "hide": 0,
+        "regex": "",
+        "skipUrlSync": False,
+        "options": [],
+        "current": {},
     }
 
 
 def annotation(name, expr, colour, text):
     """A line at the instant that a metric tells."""
     return {
-        "name": name, "datasource": DATASOURCE, "enable": True, "iconColor": colour, "expr": f"{expr} * 1000",
-        "useValueForTime": "on", "titleFormat": name, "textFormat": text, "step": "1s",
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "iconColor": colour,
+        "expr": f"{expr} * 1000",
+        "useValueForTime": "on",
+        "titleFormat": name,
+        "textFormat": text,
+        "step": "1s",
     }
 
 
 def query(expr, legend="", **more):
-    return {"expr": expr, "legendFormat": legend or "__auto", "editorMode": "code", "range": True, "instant": False} | more
+    return {
+        "expr": expr,
+        "legendFormat": legend or "__auto",
+        "editorMode": "code",
+        "range": True,
+        "instant": False,
+    } | more
 
 
 def row(title):
@@ -48,12 +83,18 @@ def panel(kind, title, description, unit, targets, width, height, options, custo
     overrides = defaults.pop("overrides", [])
     more = {key: defaults.pop(key) for key in ("transformations", "links") if key in defaults}
     return {
-        "type": kind, "title": title, "description": description, "datasource": DATASOURCE, "targets": targets,
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "targets": targets,
         "fieldConfig": {
             "defaults": {"unit": unit, "custom": custom, "color": {"mode": "palette-classic"}} | defaults,
             "overrides": overrides,
         },
-        "options": options, "width": width, "height": height,
+        "options": options,
+        "width": width,
+        "height": height,
     } | more
 
 
@@ -63,11 +104,25 @@ def lines(title, description, unit, *targets, width=12, height=8, stack=False, o
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     custom = {
-        "drawStyle": "line", "lineWidth": 1, "fillOpacity": 20 if stack else 0, "showPoints": "never",
-        "spanNulls": False, "stacking": {"mode": "normal" if stack else "none", "group": "A"},
+        "drawStyle": "line",
+        "lineWidth": 1,
+        "fillOpacity": 20 if stack else 0,
+        "showPoints": "never",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stack else "none", "group": "A"},
     }
     return panel(
-        "timeseries", title, description, unit, targets, width, height, options, custom, min=0, overrides=list(overrides)
+        "timeseries",
+        title,
+        description,
+        unit,
+        targets,
+        width,
+        height,
+        options,
+        custom,
+        min=0,
+        overrides=list(overrides),
     )
 
 
@@ -85,12 +140,25 @@ def stat(title, description, unit, expr, width=4, bad_from=None, legend="", name
     if bad_from is not None:
         steps.append({"color": "red", "value": bad_from})
     options = {
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value",
-        "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "textMode": "name" if name else "value",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "colorMode": "value",
+        "graphMode": "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "textMode": "name" if name else "value",
     }
     thresholds = {"mode": "absolute", "steps": steps}
     return panel(
-        "stat", title, description, unit, [query(expr, legend)], width, 4, options, {}, thresholds=thresholds,
+        "stat",
+        title,
+        description,
+        unit,
+        [query(expr, legend)],
+        width,
+        4,
+        options,
+        {},
+        thresholds=thresholds,
         color={"mode": "thresholds"},
     )
 
@@ -106,22 +174,38 @@ def table(title, description, by, columns, width=WIDTH, height=8, links=()):
         for heading, unit, _ in columns
     ]
     if links:
-        overrides.append({
-            "matcher": {"id": "byName", "options": by[-1]}, "properties": [{"id": "links", "value": list(links)}],
-        })
+        overrides.append(
+            {
+                "matcher": {"id": "byName", "options": by[-1]},
+                "properties": [{"id": "links", "value": list(links)}],
+            }
+        )
     organize = {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": names}
     return panel(
-        "table", title, description, "none", targets, width, height, {"showHeader": True, "footer": {"show": False}},
-        {"align": "auto", "filterable": True}, overrides=overrides,
+        "table",
+        title,
+        description,
+        "none",
+        targets,
+        width,
+        height,
+        {"showHeader": True, "footer": {"show": False}},
+        {"align": "auto", "filterable": True},
+        overrides=overrides,
         transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
     )
 
 
 def heatmap(title, description, expr, width=12, height=8):
     options = {
-        "calculate": False, "yAxis": {"unit": "s", "axisPlacement": "left"}, "cellGap": 1,
-        "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5}, "legend": {"show": True},
-        "tooltip": {"show": True, "yHistogram": False}, "rowsFrame": {"layout": "auto"}, "filterValues": {"le": 1e-9},
+        "calculate": False,
+        "yAxis": {"unit": "s", "axisPlacement": "left"},
+        "cellGap": 1,
+        "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5},
+        "legend": {"show": True},
+        "tooltip": {"show": True, "yHistogram": False},
+        "rowsFrame": {"layout": "auto"},
+        "filterValues": {"le": 1e-9},
     }
     target = query(expr, "{{le}}", format="heatmap")
     return panel("heatmap", title, description, "s", [target], width, height, options, {})
@@ -141,13 +225,35 @@ def place(panels):
 
 def board(uid, title, description, variables, panels, annotations=(), refresh="10s", since="now-30m"):
     others = {
-        "type": "dashboards", "tags": ["loads"], "title": "Loads", "asDropdown": True, "includeVars": True,
-        "keepTime": True, "targetBlank": False, "icon": "external link", "tooltip": "", "url": "",
+        "type": "dashboards",
+        "tags": ["loads"],
+        "title": "Loads",
+        "asDropdown": True,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
     }
     return {
-        "uid": uid, "title": title, "description": description, "tags": ["loads"], "editable": False,
-        "schemaVersion": 39, "version": 1, "graphTooltip": 1, "liveNow": False, "refresh": refresh, "timezone": "browser",
-        "time": {"from": since, "to": "now"}, "timepicker": {}, "fiscalYearStartMonth": 0, "weekStart": "",
-        "links": [others], "annotations": {"list": list(annotations)},
-        "templating": {"list": [datasource(), *variables]}, "panels": place(panels),
+        "uid": uid,
+        "title": title,
+        "description": description,
+        "tags": ["loads"],
+        "editable": False,
+        "schemaVersion": 39,
+        "version": 1,
+        "graphTooltip": 1,
+        "liveNow": False,
+        "refresh": refresh,
+        "timezone": "browser",
+        "time": {"from": since, "to": "now"},
+        "timepicker": {},
+        "fiscalYearStartMonth": 0,
+        "weekStart": "",
+        "links": [others],
+        "annotations": {"list": list(annotations)},
+        "templating": {"list": [datasource(), *variables]},
+        "panels": place(panels),
     }

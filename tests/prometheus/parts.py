@@ -1,4 +1,4 @@
-"""The real parts: a run of `loads`, the demo server, a Prometheus. Everything on loopback, all of it ended by its owner."""
+"""The real parts: a run of `loads`, the demo server, a Prometheus. All on loopback, all ended by their owner."""
 
 import contextlib
 import http.server
@@ -85,12 +85,28 @@ def plan(server, agents, step, requests, **more):
         for request in requests
     ]
     http = {
-        "requests": filled, "http2": False, "connections": None, "timeoutSeconds": 10, "insecureSkipVerify": False,
+        "requests": filled,
+        "http2": False,
+        "connections": None,
+        "timeoutSeconds": 10,
+        "insecureSkipVerify": False,
     }
     return {
-        "runId": "r1", "test": "", "executor": {"http": http}, "serverUrl": server, "agents": agents,
-        "minAgents": agents, "steps": [step], "rate": None, "rampUpSeconds": 0, "startTimeoutSeconds": 60,
-        "brokerSilenceSeconds": 60, "drainSeconds": 10, "onAgentLoss": "Fail", "testDir": None, "pythonDeps": [],
+        "runId": "r1",
+        "test": "",
+        "executor": {"http": http},
+        "serverUrl": server,
+        "agents": agents,
+        "minAgents": agents,
+        "steps": [step],
+        "rate": None,
+        "rampUpSeconds": 0,
+        "startTimeoutSeconds": 60,
+        "brokerSilenceSeconds": 60,
+        "drainSeconds": 10,
+        "onAgentLoss": "Fail",
+        "testDir": None,
+        "pythonDeps": [],
     } | more
 
 
@@ -118,8 +134,18 @@ class Broker:
         with contextlib.ExitStack() as stack:
             for index in range(number):
                 arguments = [
-                    program(), "agent", "--run", "r1", "--index", str(index), "--control", self.control,
-                    "--results", self.results, "--state-dir", str(self.folder / f"agent-{index}"),
+                    program(),
+                    "agent",
+                    "--run",
+                    "r1",
+                    "--index",
+                    str(index),
+                    "--control",
+                    self.control,
+                    "--results",
+                    self.results,
+                    "--state-dir",
+                    str(self.folder / f"agent-{index}"),
                 ]
                 stack.enter_context(process(arguments, self.folder / f"agent-{index}.log"))
             yield
@@ -130,9 +156,25 @@ def broker(folder, plan):
     folder.mkdir()
     (folder / "plan.json").write_text(json.dumps(plan))
     arguments = [
-        program(), "broker", "--plan", str(folder / "plan.json"), "--state-dir", str(folder), "--http", "127.0.0.1:0",
-        "--control", "tcp://127.0.0.1:0", "--results", "tcp://127.0.0.1:0", "--publish", f"ipc://{folder}/live",
-        "--namespace", "team", "--loadtest", "shop", "--hold-result",
+        program(),
+        "broker",
+        "--plan",
+        str(folder / "plan.json"),
+        "--state-dir",
+        str(folder),
+        "--http",
+        "127.0.0.1:0",
+        "--control",
+        "tcp://127.0.0.1:0",
+        "--results",
+        "tcp://127.0.0.1:0",
+        "--publish",
+        f"ipc://{folder}/live",
+        "--namespace",
+        "team",
+        "--loadtest",
+        "shop",
+        "--hold-result",
     ]
     with process(arguments, folder / "broker.log"):
         until("the broker", (folder / "endpoints.json").is_file)
@@ -188,8 +230,11 @@ def prometheus(folder, targets, interval, rules=()):
     (folder / "prometheus.yml").write_text(json.dumps(config))
     port = free_port()
     arguments = [
-        "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+        "prometheus",
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
     ]
     with process(arguments, folder / "prometheus.log"):
         until("Prometheus", lambda: answers(f"http://127.0.0.1:{port}/-/ready"))

@@ -137,9 +137,17 @@ def test_one_run_shows_what_matters():
     board = json.loads((CHART / "dashboards/run.json").read_text())
     text = " ".join(expressions(board))
     for metric in (
-        "loads_requests_sent_total", "loads_request_errors_total", "loads_request_duration_quantile_seconds",
-        "loads_users_wanted", "loads_agents", "loads_generator_cpu_seconds_total", "loads_generator_lag_seconds",
-        "loads_criterion_threshold", "loads_criterion_measured", "loads_start_skew_seconds", "loads_custom_total",
+        "loads_requests_sent_total",
+        "loads_request_errors_total",
+        "loads_request_duration_quantile_seconds",
+        "loads_users_wanted",
+        "loads_agents",
+        "loads_generator_cpu_seconds_total",
+        "loads_generator_lag_seconds",
+        "loads_criterion_threshold",
+        "loads_criterion_measured",
+        "loads_start_skew_seconds",
+        "loads_custom_total",
     ):
         assert metric in text, metric
     dashed = [panel["title"] for panel in shown(board) if "custom.lineStyle" in json.dumps(panel["fieldConfig"])]

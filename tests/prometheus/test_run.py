@@ -117,8 +117,13 @@ def queries():
 
 def substitute(expr, seen):
     values = {
-        "__rate_interval": "4s", "__range": f"{int(seen.end - seen.begin) + 5}s", "job": ".+", "instance": ".+",
-        "namespace": "team", "loadtest": "shop|search|basket", "run": "r1",
+        "__rate_interval": "4s",
+        "__range": f"{int(seen.end - seen.begin) + 5}s",
+        "job": ".+",
+        "instance": ".+",
+        "namespace": "team",
+        "loadtest": "shop|search|basket",
+        "run": "r1",
     }
     return re.sub(r"\$(\w+)", lambda found: values[found.group(1)], expr)
 
