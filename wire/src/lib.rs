@@ -4,7 +4,8 @@
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
 //! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
-//! what the operator asks of a broker, `live` what a broker tells those who watch.
+//! what the operator asks of a broker, `live` what a broker tells those who watch, `metrics` how figures are
+//! told to Prometheus.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
@@ -14,6 +15,7 @@ pub mod external;
 pub mod histogram;
 pub mod live;
 pub mod message;
+pub mod metrics;
 pub mod plan;
 pub mod result;
 pub mod target;

@@ -4,6 +4,7 @@
 //! change of the roster wait for the commit of that change. `P` names a connection.
 
 mod ending;
+mod figures;
 mod left_out;
 
 use std::collections::{HashMap, VecDeque};

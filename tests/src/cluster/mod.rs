@@ -9,6 +9,7 @@ mod kubectl;
 mod load_test;
 mod node;
 mod plugin;
+mod prometheus;
 mod space;
 mod target;
 
@@ -18,6 +19,7 @@ pub use kubectl::{Output, kubectl};
 pub use load_test::LoadTest;
 pub use node::{component, process_of, signal_process};
 pub use plugin::{Page, Plugin};
+pub use prometheus::{Prometheus, promtool_check};
 pub use space::Space;
 pub use target::Target;
 

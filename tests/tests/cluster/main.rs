@@ -9,6 +9,7 @@ mod faults;
 mod helm;
 mod many;
 mod newcomer;
+mod observed;
 mod ownership;
 mod requests;
 mod rules;
