@@ -41,19 +41,18 @@ impl Helm {
         &self.program
     }
 
-    /// Runs it in the operator's namespace.
-    pub fn run(&self, args: &[&str]) -> Output {
-        run(Command::new(&self.program).args(args).args(["--namespace", NAMESPACE]))
+    fn run(&self, namespace: &str, args: &[&str]) -> Output {
+        run(Command::new(&self.program).args(args).args(["--namespace", namespace]))
     }
 
     /// `template` of the chart: manifests.
-    pub fn template(&self, args: &[&str]) -> String {
+    pub fn template(&self, namespace: &str, args: &[&str]) -> String {
         let chart = chart().display().to_string();
         let images = images();
         let mut all = vec!["template", RELEASE, chart.as_str()];
         all.extend(images.iter().map(String::as_str));
         all.extend(args);
-        self.run(&all).ok()
+        self.run(namespace, &all).ok()
     }
 }
 
@@ -102,17 +101,17 @@ impl Release {
         }
         all.extend(images.iter().map(String::as_str));
         all.extend(args);
-        self.helm.run(&all)
+        self.helm.run(NAMESPACE, &all)
     }
 
     /// `helm test`.
     pub fn test(&self) -> Output {
-        self.helm.run(&["test", RELEASE, "--timeout", "5m"])
+        self.helm.run(NAMESPACE, &["test", RELEASE, "--timeout", "5m"])
     }
 
     /// `helm uninstall`.
     pub fn uninstall(&self) -> Output {
-        self.helm.run(&["uninstall", RELEASE, "--wait", "--ignore-not-found"])
+        self.helm.run(NAMESPACE, &["uninstall", RELEASE, "--wait", "--ignore-not-found"])
     }
 
     /// Names of the operator's pods.
