@@ -4,11 +4,13 @@
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
 //! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
-//! what the operator asks of a broker, `live` what a broker tells those who watch.
+//! what the operator asks of a broker, `live` what a broker tells those who watch,
+//! `criteria` what a run is judged by.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
 pub mod control;
+pub mod criteria;
 pub mod error_kind;
 pub mod external;
 pub mod histogram;
@@ -17,8 +19,10 @@ pub mod message;
 pub mod plan;
 pub mod result;
 pub mod target;
+pub mod text;
 pub mod window;
 
+pub use criteria::Criterion;
 pub use error_kind::ErrorKind;
 pub use histogram::Histogram;
 pub use plan::Plan;

@@ -27,6 +27,7 @@ pub fn plan(steps: &[Step]) -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 
