@@ -1,5 +1,6 @@
 //! The running broker: three sockets, a file and a clock around the pure core.
 
+mod clock;
 mod core;
 mod decode;
 mod serve;
@@ -7,7 +8,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender, ServerTls};
 use loads_wire::control::{Desired, Observed};
@@ -16,6 +17,7 @@ use loads_wire::{Plan, RunResult};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use self::clock::Clock;
 use self::core::{Action, Core};
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
 use self::writer::Writer;
@@ -40,6 +42,9 @@ pub enum Error {
     /// The state can not be kept.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The plan has a criterion that can not be judged.
+    #[error("criterion {0}")]
+    Criterion(#[from] loads_wire::criteria::CriterionError),
     /// HTTP can not be served.
     #[error(transparent)]
     Http(#[from] crate::http::Error),
@@ -376,22 +381,5 @@ async fn send_all(
             Ok(bytes) => drop(sender.send(&peer, bytes).await),
             Err(error) => tracing::error!(%error, "an answer could not be sent"),
         }
-    }
-}
-
-/// Nanoseconds since the Unix epoch that never go back while this process lives.
-struct Clock {
-    base: u64,
-    since: Instant,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let base = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { base: u64::try_from(base.as_nanos()).unwrap_or(u64::MAX), since: Instant::now() }
-    }
-
-    fn now(&self) -> u64 {
-        self.base.saturating_add(u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 }
