@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::{Identity, Operator, get, plan};
 use loads_broker::http::{ControlConfig, Http, HttpConfig};
+use loads_broker::metrics::Scope;
 use loads_broker::{Broker, BrokerConfig, BrokerHandle};
 use loads_wire::RunResult;
 use loads_wire::control::{DESIRED_PATH, Desired, Observed, REPORT_PATH, Stage};
@@ -37,7 +38,12 @@ async fn broker(operator: &Identity) -> Running {
         tls_dir: dir.path().to_owned(),
         operator_cert: dir.path().join("operator.crt"),
     };
-    let http = Http::bind(HttpConfig { open: Some("127.0.0.1:0".into()), control: Some(control) }).await;
+    let http = Http::bind(HttpConfig {
+        open: Some("127.0.0.1:0".into()),
+        control: Some(control),
+        ..HttpConfig::default()
+    })
+    .await;
     let http = http.unwrap();
     let (handle, run) = serve(&http, dir.path()).await;
     Running { dir, http, handle, run }
@@ -74,7 +80,9 @@ fn wish(generation: i64, stop: bool) -> Vec<u8> {
 
 #[tokio::test]
 async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
-    let http = Http::bind(HttpConfig { open: Some("127.0.0.1:0".into()), control: None }).await.unwrap();
+    let scope = Scope { loadtest: "shop".into(), ..Scope::default() };
+    let config = HttpConfig { open: Some("127.0.0.1:0".into()), scope, ..HttpConfig::default() };
+    let http = Http::bind(config).await.unwrap();
     let open = http.open().unwrap();
     assert_eq!(get(open, "/healthz").await.0, 200);
     assert_eq!(
@@ -82,7 +90,7 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
         (200, loads_page::live().as_bytes().to_vec()),
         "the page waits by itself"
     );
-    for path in ["/readyz", "/api/v1/summary", "/api/v1/stream"] {
+    for path in ["/readyz", "/metrics", "/api/v1/summary", "/api/v1/stream"] {
         let (status, body) = get(open, path).await;
         assert!(status == 503 && body.starts_with(b"The broker's store is not open yet"), "{path}");
     }
@@ -91,6 +99,10 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
     assert_eq!(get(open, "/readyz").await.0, 200);
     let (status, body) = get(open, "/api/v1/summary").await;
     assert_eq!((status, json(&body).run_id.as_str(), json(&body).verdict), (200, "r1", Verdict::Running));
+    let (status, body) = get(open, "/metrics").await;
+    let text = String::from_utf8(body).unwrap();
+    let waiting = "loads_run_stage{loadtest=\"shop\",run=\"r1\",stage=\"Waiting\"} 1";
+    assert!(status == 200 && text.contains(waiting), "{text}");
     assert_eq!(get(open, DESIRED_PATH).await.0, 404, "not on this port");
     run.abort();
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use loads_broker::http::{ControlConfig, HttpConfig};
+use loads_broker::metrics::Scope;
 use loads_broker::{ServeConfig, serve};
 
 use crate::exit::Exit;
@@ -32,6 +33,12 @@ pub struct Args {
     /// Address of the open HTTP port (probes, summary, stream), e.g. 0.0.0.0:8080; default: none.
     #[arg(long, env = "LOADS_HTTP")]
     http: Option<String>,
+    /// Namespace of the LoadTest, for the labels of the run's metrics; default: none.
+    #[arg(long, env = "LOADS_NAMESPACE", default_value_t)]
+    namespace: String,
+    /// Name of the LoadTest, for the labels of the run's metrics; default: none.
+    #[arg(long, env = "LOADS_LOADTEST", default_value_t)]
+    loadtest: String,
     /// Address of the operator's HTTP port; default: none.
     #[arg(long, env = "LOADS_CONTROL_HTTP", requires_all = ["tls_dir", "operator_cert"])]
     control_http: Option<String>,
@@ -67,7 +74,11 @@ pub async fn broker(args: Args) -> Result<(), Exit> {
         start_lead: Duration::from_millis(args.start_lead),
         tls_dir: args.tls_dir,
         hold_result: args.hold_result,
-        http: HttpConfig { open: args.http, control },
+        http: HttpConfig {
+            open: args.http,
+            control,
+            scope: Scope { namespace: args.namespace, loadtest: args.loadtest },
+        },
     };
     match serve(config).await {
         Ok(Some(_)) => Ok(()),

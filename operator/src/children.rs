@@ -1,6 +1,8 @@
 //! What the API server has of each run, kept up to date by watches: full objects where their state matters,
 //! metadata for the rest.
 
+use std::sync::Arc;
+
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -8,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{Lookup, ObjectRef, Store, store};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -16,6 +19,7 @@ use loads_api::LoadTest;
 use serde::de::DeserializeOwned;
 
 use crate::names::{self, LOADTEST, MANAGED};
+use crate::telemetry::Metrics;
 
 /// A stream of LoadTests to look at again.
 pub type Wakes = BoxStream<'static, ObjectRef<LoadTest>>;
@@ -41,8 +45,8 @@ pub struct Stores {
 
 impl Stores {
     /// Starts watching; the wakes come when a child changes, and must be polled for the stores to fill.
-    pub fn watch(client: &Client, namespace: Option<&str>) -> (Self, Wakes) {
-        let mut wakes = Vec::new();
+    pub fn watch(client: &Client, namespace: Option<&str>, metrics: &Arc<Metrics>) -> (Self, Wakes) {
+        let mut wakes = (Vec::new(), Arc::clone(metrics));
         let stores = Self {
             jobs: filled(client, namespace, &mut wakes),
             deployments: filled(client, namespace, &mut wakes),
@@ -52,7 +56,7 @@ impl Stores {
             budgets: filled(client, namespace, &mut wakes),
             accounts: filled(client, namespace, &mut wakes),
         };
-        (stores, futures::stream::select_all(wakes).boxed())
+        (stores, futures::stream::select_all(wakes.0).boxed())
     }
 
     /// Waits until each has been filled once: before that everything looks as if it were missing.
@@ -83,7 +87,11 @@ fn config() -> watcher::Config {
     watcher::Config::default().labels(MANAGED)
 }
 
-fn filled<K>(client: &Client, namespace: Option<&str>, wakes: &mut Vec<Wakes>) -> Store<K>
+fn filled<K>(
+    client: &Client,
+    namespace: Option<&str>,
+    (wakes, metrics): &mut (Vec<Wakes>, Arc<Metrics>),
+) -> Store<K>
 where
     K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
     K: Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
@@ -92,33 +100,41 @@ where
     let events = watcher(api::<K>(client, namespace), config()).modify(|object| {
         object.managed_fields_mut().clear();
     });
-    wakes.push(owners(events.default_backoff().reflect(writer)));
+    wakes.push(owners(events.default_backoff().reflect(writer), Arc::clone(metrics)));
     reader
 }
 
 /// The LoadTests of the objects that changed.
-fn owners<K>(events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static) -> Wakes
+fn owners<K>(
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+    metrics: Arc<Metrics>,
+) -> Wakes
 where
     K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Send + Sync + 'static,
 {
-    let changed = events.touched_objects().filter_map(|object| async move {
-        match object {
-            Ok(object) => {
-                let name = object.meta().labels.as_ref()?.get(LOADTEST)?.clone();
-                Some(ObjectRef::new(&name).within(object.meta().namespace.as_deref()?))
-            }
+    metrics.watches(<K as Resource>::kind(&()).as_ref());
+    let changed = events.touched_objects().filter_map(move |object| {
+        let owner = match object {
+            Ok(object) => load_test_of(object.meta()),
             Err(error) => {
                 // Tried again by the watch itself; what persists shows in the metrics and here.
+                metrics.watch_error(<K as Resource>::kind(&()).as_ref());
                 tracing::warn!(%error, "a watch was interrupted");
                 None
             }
-        }
+        };
+        std::future::ready(owner)
     });
     changed.boxed()
 }
 
+fn load_test_of(child: &ObjectMeta) -> Option<ObjectRef<LoadTest>> {
+    let name = child.labels.as_ref()?.get(LOADTEST)?;
+    Some(ObjectRef::new(name).within(child.namespace.as_deref()?))
+}
+
 /// The store's object of this name, if it is this very LoadTest's.
-pub fn ours<K>(store: &Store<K>, test: &LoadTest, name: &str) -> Option<std::sync::Arc<K>>
+pub fn ours<K>(store: &Store<K>, test: &LoadTest, name: &str) -> Option<Arc<K>>
 where
     K: Lookup<DynamicType = ()> + Resource + Clone + 'static,
 {

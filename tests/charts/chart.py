@@ -47,6 +47,7 @@ class Helm:
 
     def __init__(self, program, home):
         self.program = program
+        self.rendered = {}
         os.environ.update({f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")})
 
     def __call__(self, *arguments):
@@ -58,8 +59,11 @@ class Helm:
         )
 
     def objects(self, *arguments, chart=CHART):
-        """What the chart makes, tests of `helm test` included."""
-        return objects(self.template(*arguments, chart=chart).ok())
+        """What the chart makes, tests of `helm test` included. Rendered once for each set of arguments."""
+        key = (chart, *map(str, arguments))
+        if key not in self.rendered:
+            self.rendered[key] = objects(self.template(*arguments, chart=chart).ok())
+        return self.rendered[key]
 
 
 class Loader(yaml.SafeLoader):

@@ -36,7 +36,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const NAMED: [(&'static str, Self); 11] = [
+    /// Every kind that has a name of its own.
+    pub const NAMED: [(&'static str, Self); 11] = [
         ("refused", Self::Refused),
         ("dns", Self::Dns),
         ("not-allowed", Self::NotAllowed),

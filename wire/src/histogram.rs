@@ -177,6 +177,23 @@ impl Histogram {
         self.max
     }
 
+    /// How many values are at most each of these ascending bounds, which may be off by the width of a bucket.
+    pub fn cumulative(&self, bounds: &[u64]) -> Vec<u64> {
+        let mut counts = vec![0; bounds.len()];
+        for (chunk, slot, n) in self.buckets() {
+            let value = highest_equivalent(chunk, slot).clamp(self.min, self.max);
+            if let Some(count) = counts.get_mut(bounds.partition_point(|bound| *bound < value)) {
+                *count += n;
+            }
+        }
+        let mut below = 0;
+        for count in &mut counts {
+            below += *count;
+            *count = below;
+        }
+        counts
+    }
+
     /// The sparse form: sum, min, max, then (distance to the previous bucket, count) pairs, all LEB128.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -307,6 +324,18 @@ mod tests {
     fn an_empty_histogram_answers_zero() {
         let empty = Histogram::new();
         assert_eq!((empty.quantile(0.99), empty.count(), empty.max()), (0, 0, 0));
+    }
+
+    #[test]
+    fn values_are_counted_below_each_bound() {
+        let histogram = of(&[500, 1_000, 1_000_000, 2_000_000, 90_000_000]);
+        assert_eq!(histogram.cumulative(&[1_000, 1_000_000, 2_001_000, 5_000_000]), [2, 2, 4, 4]);
+        assert_eq!(
+            of(&[1_000_000]).cumulative(&[1_000_000]),
+            [1],
+            "alone in its bucket, it is known exactly"
+        );
+        assert_eq!(Histogram::new().cumulative(&[1, 2]), [0, 0]);
     }
 
     #[test]

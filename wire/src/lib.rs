@@ -4,8 +4,8 @@
 //! `message` how broker and agent talk, `window` what an agent counted in one second of one step,
 //! `histogram` how latencies are kept, `external` the JSON of runners in any language,
 //! `result` the figures of a whole run, `bundle` how its files travel, `target` where load may go, `control`
-//! what the operator asks of a broker, `live` what a broker tells those who watch,
-//! `criteria` what a run is judged by.
+//! what the operator asks of a broker, `live` what a broker tells those who watch, `metrics` how figures are
+//! told to Prometheus, `criteria` what a run is judged by.
 #![forbid(unsafe_code)]
 
 pub mod bundle;
@@ -16,6 +16,7 @@ pub mod external;
 pub mod histogram;
 pub mod live;
 pub mod message;
+pub mod metrics;
 pub mod plan;
 pub mod result;
 pub mod target;

@@ -6,6 +6,7 @@
 
 mod errors;
 mod labels;
+mod measured;
 mod result;
 mod seconds;
 #[cfg(test)]
@@ -21,6 +22,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use tests::plan as test_plan;
 
 pub use errors::MAX_ERRORS;
+pub use labels::{Hits, METRIC_LABELS, Times};
+use measured::quantiles;
+pub use measured::{LAST_SECONDS, Measured, QUANTILES};
 pub use result::{Detail, RunFacts, cut};
 pub use seconds::{DETAILED_SECONDS, MAX_SECONDS};
 pub use verdict::Fault;

@@ -126,6 +126,27 @@ impl Seconds {
         (first..=last).map(|number| self.one(number)).collect()
     }
 
+    /// All latencies of some seconds together, of those that are not too old to be told.
+    pub fn latency(&self, seconds: std::ops::Range<u32>) -> Histogram {
+        let mut all = Histogram::new();
+        for second in self.by_number.range(seconds).map(|(_, second)| second) {
+            match &second.latency {
+                Distribution::Open(histogram) => all.merge(histogram),
+                Distribution::Sealed(bytes, _) => {
+                    // Written by `seal`, so always readable.
+                    all.merge(&Histogram::from_bytes(bytes).unwrap_or_default());
+                }
+                Distribution::Collapsed(_) => {}
+            }
+        }
+        all
+    }
+
+    /// Users active in a second.
+    pub fn users(&self, number: u32) -> u32 {
+        self.by_number.get(&number).map_or(0, Second::most_users)
+    }
+
     fn one(&self, number: u32) -> SecondResult {
         let empty = SecondResult { second: number, ..SecondResult::default() };
         let Some(second) = self.by_number.get(&number) else { return empty };
@@ -219,6 +240,15 @@ mod tests {
         let hits: Vec<u64> = seconds.result(10).iter().map(|s| s.hits).collect();
         assert_eq!(hits, [1, 0, 0, 1]);
         assert_eq!(seconds.result(2).len(), 2);
+    }
+
+    #[test]
+    fn the_latencies_of_a_few_seconds_are_those_and_no_others() {
+        let mut seconds = Seconds::default();
+        (0..20).for_each(|s| seconds.add(0, &window(s, u64::from(s) + 1)));
+        let some = seconds.latency(5..19);
+        assert_eq!((some.count(), some.min(), some.max()), (14, 6, 19));
+        assert_eq!(seconds.latency(100..200).count(), 0);
     }
 
     #[test]

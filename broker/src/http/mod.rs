@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::metrics::Scope;
 use crate::service::BrokerHandle;
 
 /// Why HTTP can not be served.
@@ -49,6 +50,8 @@ pub struct HttpConfig {
     pub open: Option<String>,
     /// The operator's port.
     pub control: Option<ControlConfig>,
+    /// What the run's metrics are labelled with.
+    pub scope: Scope,
 }
 
 /// The port that only the operator can use.
@@ -83,7 +86,7 @@ impl Http {
         if let Some(address) = config.open {
             let (listener, local) = listen(address).await?;
             open = Some(local);
-            listeners.spawn(connections::accept(listener, open::routes(served.clone())));
+            listeners.spawn(connections::accept(listener, open::routes(served.clone(), config.scope)));
         }
         if let Some(config) = config.control {
             let acceptor = tls::acceptor(&config.tls_dir, &config.operator_cert)?;

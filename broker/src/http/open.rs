@@ -1,4 +1,5 @@
-//! The open port: the live page, probes, the figures so far, and their stream. Nothing here changes anything.
+//! The open port: the live page, probes, metrics, the figures so far, and their stream. Nothing here changes
+//! anything.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,13 +17,16 @@ use loads_wire::live::{LAST_EVENT, Live, STREAM_PATH};
 use tokio::sync::watch;
 
 use super::Served;
+use crate::metrics::{self, Scope};
 
 /// The routes of the open port.
-pub fn routes(served: Served) -> Router {
+pub fn routes(served: Served, scope: Scope) -> Router {
+    let metrics = move |State(served): State<Served>| metrics(served, scope);
     Router::new()
         .route("/", get(page))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .route("/api/v1/summary", get(summary))
         .route(STREAM_PATH, get(stream))
         .with_state(served)
@@ -36,6 +40,22 @@ pub fn not_ready() -> Response {
 
 async fn ready(State(served): State<Served>) -> Response {
     if served.borrow().is_some() { "ok\n".into_response() } else { not_ready() }
+}
+
+async fn metrics(served: Served, scope: Scope) -> Response {
+    let broker = served.borrow().clone();
+    let figures = match broker {
+        Some(broker) => broker.figures().await,
+        None => None,
+    };
+    let Some(figures) = figures else { return not_ready() };
+    match metrics::text(&figures, &scope) {
+        Ok(text) => ([(header::CONTENT_TYPE, loads_wire::metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            let reason = format!("The metrics can not be written: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
+        }
+    }
 }
 
 async fn summary(State(served): State<Served>) -> Response {

@@ -45,6 +45,25 @@ impl Roster {
         u8::try_from(percent.min(100)).unwrap_or(100)
     }
 
+    /// How many agents are in which state; those that were told to leave are done.
+    pub fn by_state(&self) -> Vec<(&'static str, u32)> {
+        let state = |agent: &super::Agent| match agent.state {
+            _ if agent.left || agent.retired => "done",
+            _ if agent.lost_at.is_some() || agent.given_up => "lost",
+            AgentState::Preparing => "preparing",
+            AgentState::Ready => "ready",
+            AgentState::Running => "running",
+            AgentState::Draining => "draining",
+            AgentState::Done => "done",
+        };
+        let mut counts = ["preparing", "ready", "running", "draining", "done", "lost"].map(|name| (name, 0));
+        for agent in self.agents.values() {
+            let name = state(agent);
+            counts.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, count)| *count += 1);
+        }
+        counts.to_vec()
+    }
+
     /// How many agents are connected, and how many of them are ready or at work; `connected` knows the
     /// connections of processes (index, epoch).
     pub fn presence(&self, connected: impl Fn(u32, u64) -> bool) -> (u32, u32) {

@@ -5,6 +5,7 @@
 
 mod counted;
 mod ending;
+mod figures;
 mod judging;
 mod left_out;
 

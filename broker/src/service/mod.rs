@@ -3,6 +3,7 @@
 mod clock;
 mod core;
 mod decode;
+mod handle;
 mod serve;
 mod writer;
 
@@ -11,23 +12,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loads_transport::{Incoming, Limits, PeerId, Publisher, Router, RouterReceiver, RouterSender, ServerTls};
-use loads_wire::control::{Desired, Observed};
-use loads_wire::message::{Envelope, StopMode, ToAgent};
+use loads_wire::control::Observed;
+use loads_wire::message::{Envelope, ToAgent};
 use loads_wire::{Plan, RunResult};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use self::clock::Clock;
+pub use self::core::LeftOut;
 use self::core::{Action, Core};
+pub use self::handle::BrokerHandle;
+use self::handle::Request;
 pub use self::serve::{RESULT_FILE, ServeConfig, serve};
 use self::writer::Writer;
 use crate::aggregate::Detail;
+use crate::metrics::Figures;
 use crate::store;
 
 /// How often time limits are looked at and the live result is renewed.
 const TICK: Duration = Duration::from_millis(250);
 /// How often the live stream says something.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// How old what watchers see is at most when a tick comes: so they hear of it every second at the latest.
+const WATCHED: Duration = Duration::from_millis(700);
+/// Figures for metrics are made anew after this: who asks more often gets the same ones.
+const FIGURES: Duration = Duration::from_millis(250);
 /// How long the broker waits for agents to leave, after the last word.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long it then waits for watchers to have been told.
@@ -100,65 +109,6 @@ pub struct Endpoints {
     pub publish: String,
 }
 
-enum Request {
-    Stop(StopMode),
-    AgentLost(u32, String),
-    Desire(Desired, oneshot::Sender<Observed>),
-    Watch(oneshot::Sender<watch::Receiver<Arc<Observed>>>),
-}
-
-/// Talks to a broker of this process.
-#[derive(Clone)]
-pub struct BrokerHandle {
-    requests: mpsc::UnboundedSender<Request>,
-    live: watch::Receiver<Arc<RunResult>>,
-    stored: watch::Receiver<Option<Arc<RunResult>>>,
-}
-
-impl BrokerHandle {
-    /// Ends the load.
-    pub fn stop(&self, mode: StopMode) {
-        // A broker that is gone has nothing left to stop.
-        let _ = self.requests.send(Request::Stop(mode));
-    }
-
-    /// Tells that an agent's process ended, and how (`exit code 1`, `killed by signal 9`). One that
-    /// delivered everything is not taken for lost.
-    pub fn agent_lost(&self, index: u32, how: &str) {
-        let _ = self.requests.send(Request::AgentLost(index, how.to_owned()));
-    }
-
-    /// The figures so far, long lists cut; renewed at most four times a second.
-    pub fn watch(&self) -> watch::Receiver<Arc<RunResult>> {
-        self.live.clone()
-    }
-
-    /// Takes up what the operator wants and says where the run is; none from a broker that is gone.
-    pub async fn desire(&self, wish: Desired) -> Option<Observed> {
-        let (answer, observed) = oneshot::channel();
-        self.requests.send(Request::Desire(wish, answer)).ok()?;
-        observed.await.ok()
-    }
-
-    /// Where the run is, with all that the live page shows; renewed once a second. None from a broker that is
-    /// gone.
-    pub async fn watch_run(&self) -> Option<watch::Receiver<Arc<Observed>>> {
-        let (answer, watched) = oneshot::channel();
-        self.requests.send(Request::Watch(answer)).ok()?;
-        watched.await.ok()
-    }
-
-    /// The whole final result, once it is stored.
-    pub fn stored(&self) -> watch::Receiver<Option<Arc<RunResult>>> {
-        self.stored.clone()
-    }
-
-    /// The newest of [`BrokerHandle::watch`].
-    pub fn snapshot(&self) -> Arc<RunResult> {
-        Arc::clone(&self.live.borrow())
-    }
-}
-
 /// A bound broker, ready to [`Broker::run`].
 pub struct Broker {
     run: String,
@@ -175,11 +125,13 @@ pub struct Broker {
     live: watch::Sender<Arc<RunResult>>,
     /// Only kept up while somebody watches.
     watched: watch::Sender<Arc<Observed>>,
+    watched_at: Instant,
     stored: watch::Sender<Option<Arc<RunResult>>>,
     /// Serves on after the end, until this process is told to go.
     stays: bool,
     clock: Clock,
     published: Instant,
+    figures: Option<(Instant, Arc<Figures>)>,
 }
 
 impl Broker {
@@ -214,10 +166,12 @@ impl Broker {
             handle,
             live,
             watched,
+            watched_at: Instant::now(),
             stored,
             stays: config.hold_result,
             clock,
             published: Instant::now(),
+            figures: None,
         })
     }
 
@@ -300,18 +254,34 @@ impl Broker {
                 let _ = answer.send(self.core.observed(now, Detail::Live));
                 actions
             }
+            Request::Figures(answer) => {
+                let _ = answer.send(self.figures(now));
+                Vec::new()
+            }
             Request::Watch(answer) => {
-                if self.watched.receiver_count() == 0 {
-                    self.renew_watched();
-                }
+                self.renew_watched();
                 let _ = answer.send(self.watched.subscribe());
                 Vec::new()
             }
         }
     }
 
+    fn figures(&mut self, now: u64) -> Arc<Figures> {
+        match &self.figures {
+            Some((made, figures)) if made.elapsed() < FIGURES => Arc::clone(figures),
+            _ => {
+                let figures = Arc::new(self.core.figures(now));
+                self.figures = Some((Instant::now(), Arc::clone(&figures)));
+                figures
+            }
+        }
+    }
+
     async fn on_tick(&mut self) -> Vec<Action<PeerId>> {
         let actions = self.core.tick(self.clock.now());
+        if self.watched.receiver_count() > 0 {
+            self.renew_watched();
+        }
         if self.published.elapsed() >= PUBLISH {
             self.published = Instant::now();
             self.show().await;
@@ -327,16 +297,17 @@ impl Broker {
         if let ToAgent::Summary { result, .. } = &summary {
             self.live.send_replace(Arc::new((**result).clone()));
         }
-        if self.watched.receiver_count() > 0 {
-            self.renew_watched();
-        }
         if let Ok(bytes) = Envelope::new(&self.run, 0, 0, summary).encode() {
             // Nobody listens, or not well enough: the stream promises nothing.
             let _ = self.publisher.publish(bytes).await;
         }
     }
 
-    fn renew_watched(&self) {
+    fn renew_watched(&mut self) {
+        if self.watched_at.elapsed() < WATCHED {
+            return;
+        }
+        self.watched_at = Instant::now();
         // The last word is said by `store_result`, and not again: it may be large.
         if self.stored.borrow().is_none() {
             let now = self.core.observed(self.clock.now(), Detail::Watched);

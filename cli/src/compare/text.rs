@@ -110,7 +110,8 @@ fn value(value: f64, unit: &str) -> String {
 }
 
 fn percent(change: f64) -> String {
-    format!("{:+.0} %", change * 100.0)
+    let rounded = (change * 100.0).round();
+    if rounded == 0.0 { "0 %".to_owned() } else { format!("{rounded:+.0} %") }
 }
 
 #[cfg(test)]
@@ -150,6 +151,11 @@ mod tests {
         ]);
         let named: Vec<_> = labels(&before, &after, 0.1).into_iter().map(|l| l.label).collect();
         assert_eq!(named, ["GET /b 200", "GET /a 200"]);
+    }
+
+    #[test]
+    fn a_change_that_rounds_to_none_has_no_sign() {
+        assert_eq!([-0.004, 0.0, 0.004, 0.2, -0.17].map(percent), ["0 %", "0 %", "0 %", "+20 %", "-17 %"]);
     }
 
     #[test]

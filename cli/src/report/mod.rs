@@ -6,6 +6,7 @@
 mod junit;
 mod table;
 
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use loads_wire::RunResult;
@@ -53,8 +54,7 @@ pub async fn report(args: &Args) -> Result<(), Exit> {
     if let Some(path) = output(args, &source) {
         return write(&path, &source, &text);
     }
-    print!("{text}");
-    Ok(())
+    print(&text)
 }
 
 /// The report of a run.
@@ -79,6 +79,17 @@ fn output(args: &Args, source: &Source) -> Option<PathBuf> {
             Source::File(path) => path.with_extension("html"),
             Source::LoadTest(name) => format!("{name}.html").into(),
         }),
+    }
+}
+
+/// To standard output, whose reader may have seen enough: `| head` is no error.
+fn print(text: &str) -> Result<(), Exit> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Exit::error(format!("the report can not be written to standard output: {e}")))
+        }
+        _ => Ok(()),
     }
 }
 

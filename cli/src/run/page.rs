@@ -27,7 +27,7 @@ impl Page {
                 refuse(&loads_broker::http::Error::Bind { address: address.to_owned(), source })
             });
         }
-        let config = HttpConfig { open: Some(address.to_owned()), control: None };
+        let config = HttpConfig { open: Some(address.to_owned()), ..HttpConfig::default() };
         Http::bind(config).await.map(Self::Here).map_err(|error| refuse(&error))
     }
 

@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, HTTPGetAction, PodSpec, Probe, Service, ServicePort, ServiceSpec,
+    Container, ContainerPort, HTTPGetAction, PodSpec, PodTemplateSpec, Probe, Service, ServicePort,
+    ServiceSpec,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -13,6 +14,16 @@ use crate::names::Component;
 
 const PORTS: [(&str, i32); 4] =
     [("control", CONTROL_PORT), ("results", RESULTS_PORT), ("http", HTTP_PORT), ("operator", OPERATOR_PORT)];
+
+/// For a Prometheus that finds pods by their annotations.
+fn scraped(mut pod: PodTemplateSpec) -> PodTemplateSpec {
+    let told =
+        [("scrape", "true".to_owned()), ("port", HTTP_PORT.to_string()), ("path", "/metrics".to_owned())];
+    let metadata = pod.metadata.get_or_insert_default();
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.extend(told.map(|(key, value)| (format!("prometheus.io/{key}"), value)));
+    pod
+}
 
 impl Run<'_> {
     pub(super) fn service(&self) -> Service {
@@ -60,7 +71,7 @@ impl Run<'_> {
                 }),
                 selector: self.names.label_selector(Component::Broker),
                 revision_history_limit: Some(0),
-                template: self.pod(Component::Broker, &template, pod),
+                template: scraped(self.pod(Component::Broker, &template, pod)),
                 ..DeploymentSpec::default()
             }),
             status: None,
@@ -80,6 +91,8 @@ impl Run<'_> {
             "--tls-dir=/run/loads/tls".to_owned(),
             format!("--operator-cert=/run/loads/plan/{OPERATOR_KEY}"),
             "--hold-result".to_owned(),
+            format!("--namespace={}", self.test.metadata.namespace.as_deref().unwrap_or_default()),
+            format!("--loadtest={}", self.test.metadata.name.as_deref().unwrap_or_default()),
         ];
         let port = |(name, port): (&str, i32)| ContainerPort {
             name: Some(name.to_owned()),

@@ -182,3 +182,18 @@ fn no_object_but_the_secret_holds_a_key() {
         assert_eq!(holds, object["kind"] == "Secret", "{}", object["kind"]);
     }
 }
+
+#[test]
+fn prometheus_finds_the_broker_and_is_told_whose_run_it_is() {
+    let broker = of_kind(&children("brokerTemplate: {annotations: {team: a}}", &[]), "Deployment");
+    let pod = &broker["spec"]["template"];
+    let annotations = &pod["metadata"]["annotations"];
+    for (key, value) in [("scrape", "true"), ("port", "8080"), ("path", "/metrics")] {
+        assert_eq!(annotations[format!("prometheus.io/{key}")], value, "{annotations}");
+    }
+    assert_eq!(annotations["team"], "a");
+    let arguments = pod["spec"]["containers"][0]["args"].as_array().unwrap();
+    for argument in ["--namespace=team", "--loadtest=shop"] {
+        assert!(arguments.contains(&argument.into()), "{arguments:?}");
+    }
+}

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::runtime::controller::{Action, Controller};
+use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use loads_api::LoadTest;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -50,23 +50,30 @@ pub async fn run(
 ) {
     let Shared { client, config, identity, recorder, metrics } = shared;
     let (wake, woken) = mpsc::unbounded_channel();
-    let (stores, children) = Stores::watch(&client, namespace);
+    let (stores, children) = Stores::watch(&client, namespace, &metrics);
     let controller = Controller::new(api::<LoadTest>(&client, namespace), watcher::Config::default());
     let tests = controller.store();
+    metrics.tell_of(tests.clone());
+    metrics.watches(LoadTest::kind(&()).as_ref());
     let followers = Followers::new(Arc::clone(&identity), wake);
     let memory = Memory::default();
     let ctx = Arc::new(Context { client, config, stores, followers, identity, recorder, memory, metrics });
     let sweeper = tokio::spawn(sweep(tests, Arc::clone(&ctx)));
+    let metrics = Arc::clone(&ctx.metrics);
     controller
         .reconcile_on(children)
         .reconcile_on(UnboundedReceiverStream::new(woken))
         .graceful_shutdown_on(stop)
         .run(look, again, ctx)
-        .for_each(|looked| async move {
+        .for_each(|looked| {
             if let Err(error) = looked {
+                if matches!(error, controller::Error::QueueError(_)) {
+                    metrics.watch_error(LoadTest::kind(&()).as_ref());
+                }
                 // Objects that went in between are no news.
                 tracing::debug!(%error, "a look did not end well");
             }
+            std::future::ready(())
         })
         .await;
     sweeper.abort();
@@ -78,7 +85,10 @@ async fn look(test: Arc<LoadTest>, ctx: Arc<Context>) -> Result<Action, Error> {
     if tokio::time::timeout(FILL, ctx.stores.ready()).await != Ok(true) {
         return Ok(Action::requeue(FILL));
     }
-    reconcile(test, ctx).await
+    let _active = ctx.metrics.look();
+    let looked = reconcile(test, Arc::clone(&ctx)).await;
+    ctx.metrics.looked(&looked);
+    looked
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
@@ -86,7 +96,6 @@ fn again(test: Arc<LoadTest>, error: &Error, ctx: Arc<Context>) -> Action {
     if error.is_outdated() {
         return Action::requeue(Duration::from_millis(200));
     }
-    ctx.metrics.failed();
     let wait = ctx.memory.failed(&test);
     tracing::warn!(%error, test = test.name_any(), namespace = test.namespace(), ?wait, "tried again");
     Action::requeue(wait)
@@ -95,10 +104,8 @@ fn again(test: Arc<LoadTest>, error: &Error, ctx: Arc<Context>) -> Action {
 async fn sweep(tests: Store<LoadTest>, ctx: Arc<Context>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let known = tests.state();
-        let uids: HashSet<String> = known.iter().filter_map(|test| test.uid()).collect();
+        let uids: HashSet<String> = tests.state().iter().filter_map(|test| test.uid()).collect();
         ctx.followers.retain(&uids);
         ctx.memory.retain(&uids);
-        ctx.metrics.known(known.iter().map(AsRef::as_ref));
     }
 }

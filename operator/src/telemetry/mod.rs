@@ -3,6 +3,10 @@
 mod http;
 mod log;
 mod metrics;
+mod runs;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use http::{Health, serve};
 pub use log::init as init_log;

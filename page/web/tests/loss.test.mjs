@@ -51,6 +51,27 @@ test("a cut connection is said, the last figures stay, and it comes back: under 
   }
 });
 
+test("a connection that only falls silent is given up, and another one made", async () => {
+  const shop = await run({seconds: "4s"});
+  const between = await proxy(await shop.url());
+  try {
+    const {page, faults} = await browser.open();
+    await page.goto(between.url);
+    await untilHits(page);
+    between.silence();
+    await notice(page).waitFor();
+    await notice(page).waitFor({state: "hidden"});
+    await untilOver(page);
+    assert.equal(Number((await tiles(page)).Hits.value), (await shop.result()).hits);
+    const said = await log(page);
+    assert.ok(said.includes(LOST), JSON.stringify(said));
+    assert.deepEqual(faults, []);
+  } finally {
+    await between.close();
+    await shop.clean();
+  }
+});
+
 test("a broker that is killed and started again is survived with nothing lost", async () => {
   const shop = await run({seconds: "5s", args: ["--processes"]});
   try {

@@ -1,13 +1,15 @@
 // The report: one file, without network, from the results of a real run.
 
 import assert from "node:assert/strict";
+import {execFile} from "node:child_process";
 import {stat, writeFile} from "node:fs/promises";
 import {after, before, test} from "node:test";
 import {pathToFileURL} from "node:url";
+import {promisify} from "node:util";
 import {launch} from "./lib/browser.mjs";
 import {accessible, fits, log, table, tiles} from "./lib/page.mjs";
 import {picture} from "./lib/picture.mjs";
-import {loads, run} from "./lib/program.mjs";
+import {loads, program, run} from "./lib/program.mjs";
 
 const NASTY = '</script><script>document.title = "taken"</script><img src=x onerror="document.title = 1">';
 let [browser, shop, result, report] = [];
@@ -119,6 +121,12 @@ test("a phone shows it within its width, and can scroll what is wider by keys", 
   await page.waitForFunction(() => document.activeElement.scrollLeft > 0);
   await page.evaluate(() => scrollTo(0, 0));
   await picture(page, "report-phone");
+});
+
+test("whoever reads it from standard output may stop early", async () => {
+  const pipe = 'set -o pipefail; "$0" report "$1" --output - | head -c 15';
+  const {stdout, stderr} = await promisify(execFile)("bash", ["-c", pipe, program, shop.results]);
+  assert.deepEqual([stdout, stderr], ["<!doctype html>", ""]);
 });
 
 test("it says what is no result", async () => {

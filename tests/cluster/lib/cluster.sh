@@ -20,6 +20,8 @@ containerd_socket=$folder/containerd.sock
 # In the order of starting.
 components=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kwok)
 detach=(setsid)
+# Kubernetes' own default is 20: tests that make and delete much would wait for the controllers only.
+controllers_qps=${LOADS_CONTROLLERS_QPS:-300}
 
 need_root() {
   ((EUID == 0)) || die "the test cluster needs root, for it mounts file systems and makes network links: try sudo $0"
@@ -80,7 +82,7 @@ start_component() {
       launch "$1" "$kubernetes_bin/$1" --kubeconfig "$folder/$1.kubeconfig" --leader-elect=false \
         --bind-address 127.0.0.1 --use-service-account-credentials --root-ca-file "$folder/ca.crt" \
         --flex-volume-plugin-dir "$folder/volume-plugins" \
-        --service-account-private-key-file "$folder/accounts.key" --kube-api-qps=300 --kube-api-burst=600
+        --service-account-private-key-file "$folder/accounts.key" --kube-api-qps="$controllers_qps" --kube-api-burst="$((2 * controllers_qps))"
       wait_for "$1" curl -fsSk --noproxy '*' https://127.0.0.1:10257/healthz
       ;;
     kube-scheduler)

@@ -36,19 +36,23 @@ impl Helm {
         Self { program: chart_program(name) }
     }
 
-    /// Runs it in the operator's namespace.
-    pub fn run(&self, args: &[&str]) -> Output {
-        run(Command::new(&self.program).args(args).args(["--namespace", NAMESPACE]))
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    fn run(&self, namespace: &str, args: &[&str]) -> Output {
+        run(Command::new(&self.program).args(args).args(["--namespace", namespace]))
     }
 
     /// `template` of the chart: manifests.
-    pub fn template(&self, args: &[&str]) -> String {
+    pub fn template(&self, namespace: &str, args: &[&str]) -> String {
         let chart = chart().display().to_string();
         let images = images();
         let mut all = vec!["template", RELEASE, chart.as_str()];
         all.extend(images.iter().map(String::as_str));
         all.extend(args);
-        self.run(&all).ok()
+        self.run(namespace, &all).ok()
     }
 }
 
@@ -76,15 +80,13 @@ fn images() -> Vec<String> {
 pub struct Release {
     /// By which it is.
     pub helm: Helm,
+    _nobody: NoOperator,
 }
 
 impl Release {
     /// Installs a chart on a cluster that never saw one, and waits until it is ready.
     pub fn install(helm: Helm, chart: &Path, args: &[&str]) -> Self {
-        operator("remove");
-        // Helm takes over no CRD that was applied without it.
-        kubectl(&["delete", "crd", "loadtests.loads.dev", "--ignore-not-found", "--timeout=60s"], None).ok();
-        let release = Self { helm };
+        let release = Self { helm, _nobody: NoOperator::begin() };
         release.bring("install", chart, args).ok();
         release
     }
@@ -99,17 +101,17 @@ impl Release {
         }
         all.extend(images.iter().map(String::as_str));
         all.extend(args);
-        self.helm.run(&all)
+        self.helm.run(NAMESPACE, &all)
     }
 
     /// `helm test`.
     pub fn test(&self) -> Output {
-        self.helm.run(&["test", RELEASE, "--timeout", "5m"])
+        self.helm.run(NAMESPACE, &["test", RELEASE, "--timeout", "5m"])
     }
 
     /// `helm uninstall`.
     pub fn uninstall(&self) -> Output {
-        self.helm.run(&["uninstall", RELEASE, "--wait", "--ignore-not-found"])
+        self.helm.run(NAMESPACE, &["uninstall", RELEASE, "--wait", "--ignore-not-found"])
     }
 
     /// Names of the operator's pods.
@@ -123,6 +125,24 @@ impl Release {
 impl Drop for Release {
     fn drop(&mut self) {
         self.uninstall();
+    }
+}
+
+/// A cluster on which the operator never was, while this lives; after it, the operator of the manifests.
+pub struct NoOperator;
+
+impl NoOperator {
+    /// Removes the operator and the CRD.
+    pub fn begin() -> Self {
+        operator("remove");
+        // Helm takes over no CRD that was applied without it.
+        kubectl(&["delete", "crd", "loadtests.loads.dev", "--ignore-not-found", "--timeout=60s"], None).ok();
+        Self
+    }
+}
+
+impl Drop for NoOperator {
+    fn drop(&mut self) {
         kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=90s"], None);
         operator("install");
     }

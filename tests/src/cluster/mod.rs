@@ -8,14 +8,18 @@ mod helm;
 mod kubectl;
 mod load_test;
 mod node;
+mod plugin;
+mod prometheus;
 mod space;
 mod target;
 
 pub use audit::{Audit, Request};
-pub use helm::{Helm, Release, chart, chart_program};
+pub use helm::{Helm, NoOperator, Release, chart, chart_program};
 pub use kubectl::{Output, kubectl};
 pub use load_test::LoadTest;
 pub use node::{component, process_of, signal_process};
+pub use plugin::{Page, Plugin};
+pub use prometheus::{Prometheus, promtool_check};
 pub use space::Space;
 pub use target::Target;
 

@@ -7,9 +7,11 @@ use std::process::Command;
 /// # Panics
 /// When it can not be done.
 #[expect(clippy::expect_used, reason = "only tests call this")]
-pub fn component(action: &str, name: &str) {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/component");
-    let done = Command::new(root).args([action, name]).output().expect("tests/cluster/component starts");
+pub fn component(action: &str, name: &str, environment: &[(&str, &str)]) {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/component");
+    let mut command = Command::new(program);
+    let done = command.args([action, name]).envs(environment.iter().copied()).output();
+    let done = done.expect("tests/cluster/component starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 

@@ -9,20 +9,31 @@ use super::{LoadTest, Target};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// The namespace; enforces Pod Security `restricted`.
+/// The namespace.
 pub struct Space {
     /// Its name.
     pub name: String,
 }
 
 impl Space {
-    /// Makes one. The words say which test's it is.
+    /// Makes one that enforces `restricted`. The words say which test's it is.
     pub fn new(test: &str) -> Self {
+        Self::with_labels(
+            test,
+            "{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}",
+        )
+    }
+
+    /// Makes one that enforces nothing, as a new cluster's `default`.
+    pub fn unrestricted(test: &str) -> Self {
+        Self::with_labels(test, "{}")
+    }
+
+    fn with_labels(test: &str, labels: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{test}-{}-{number}", std::process::id());
-        let manifest = format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels:\n    pod-security.kubernetes.io/enforce: restricted\n    pod-security.kubernetes.io/warn: restricted\n"
-        );
+        let manifest =
+            format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {labels}\n");
         kubectl(&["apply", "-f", "-"], Some(&manifest)).ok();
         Self { name }
     }

@@ -94,10 +94,10 @@ fn alone_the_api_server_is_away_for_twenty_seconds() {
     let space = Space::new("api");
     let target = space.target();
     let test = specs::running(&space, &target, "agents: 2\nusers: 2\nhits: 1500");
-    component("stop", "kube-apiserver");
+    component("stop", "kube-apiserver", &[]);
     // Nothing can be asked while it is away: the time itself is what is tested.
     std::thread::park_timeout(Duration::from_secs(20));
-    component("start", "kube-apiserver");
+    component("start", "kube-apiserver", &[]);
     slowly("the API server answers", || {
         (kubectl(&["get", "--raw", "/readyz"], None).code == 0).then_some(())
     });

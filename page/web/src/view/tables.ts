@@ -7,6 +7,9 @@ import type {Run} from "../run";
 import {make, put} from "./dom";
 import {type Column, Table} from "./table";
 
+/** A criterion, and whether its last word is said. */
+type Judged = CriterionResult & {over: boolean};
+
 interface Named {
   name: string;
   value: number;
@@ -27,7 +30,7 @@ const word = <Row>(title: string, of: (row: Row) => string): Column<Row> => ({ti
 const wide = <Row>(title: string, of: (row: Row) => string): Column<Row> => ({...word(title, of), wide: true});
 
 export class Tables {
-  private readonly criteria = new Table<CriterionResult>({
+  private readonly criteria = new Table<Judged>({
     title: "Criteria",
     key: (row) => row.criterion,
     bad: (row) => !row.passed,
@@ -102,7 +105,8 @@ export class Tables {
 
   show(run: Run): void {
     const {result} = run;
-    this.criteria.show(result.criteria);
+    const over = result.verdict !== "running";
+    this.criteria.show(result.criteria.map((one) => ({...one, over})));
     this.labels.show(result.labels, labelsNote(run));
     this.errors.show(result.errors);
     this.steps.show(result.hits > 0 || result.steps.length > 1 ? result.steps : []);
@@ -113,9 +117,10 @@ export class Tables {
   }
 }
 
-function judged(row: CriterionResult): string {
+function judged(row: Judged): string {
   if (!row.passed) return "failed";
-  return row.measured === null ? "not judged yet" : "passed";
+  if (row.over) return "passed";
+  return row.measured === null ? "not judged yet" : "holds so far";
 }
 
 function rate(step: StepResult): number {

@@ -9,7 +9,7 @@ import {join, resolve} from "node:path";
 import {fileURLToPath} from "node:url";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const program = join(resolve(root, process.env.CARGO_TARGET_DIR ?? "target"), "debug", "loads");
+export const program = join(resolve(root, process.env.CARGO_TARGET_DIR ?? "target"), "debug", "loads");
 
 /** `loads …`, whose standard error can be waited on. */
 export function start(args) {

@@ -8,12 +8,14 @@ const PATH = "/clusters/one/run";
 /** Forwards to the broker at `target`. */
 export async function proxy(target) {
   const sockets = new Set();
+  const answers = new Set();
   let isCut = false;
   const server = createServer((asked, answer) => {
     if (!asked.url.startsWith(`${PATH}/`)) return answer.writeHead(404).end();
     const forwarded = request(new URL(asked.url.slice(PATH.length), target), (from) => {
       answer.writeHead(from.statusCode, from.headers);
       from.pipe(answer);
+      answers.add(() => from.unpipe(answer));
     });
     forwarded.on("error", () => answer.destroy());
     answer.on("close", () => forwarded.destroy());
@@ -32,6 +34,10 @@ export async function proxy(target) {
     cut() {
       isCut = true;
       for (const socket of sockets) socket.destroy();
+    },
+    /** Lets every connection stand that says nothing any more, as a network does that is gone; new ones work. */
+    silence() {
+      for (const stop of answers) stop();
     },
     mend() {
       isCut = false;
