@@ -158,7 +158,8 @@ impl Histogram {
 
     /// Standard deviation in nanoseconds, of the buckets' values; 0 when empty.
     pub fn deviation(&self) -> f64 {
-        let values = || self.buckets().map(|(chunk, slot, n)| (highest_equivalent(chunk, slot) as f64, n as f64));
+        let values =
+            || self.buckets().map(|(chunk, slot, n)| (highest_equivalent(chunk, slot) as f64, n as f64));
         let count = (self.count as f64).max(1.0);
         let mean = values().map(|(value, n)| value * n).sum::<f64>() / count;
         (values().map(|(value, n)| (value - mean).powi(2) * n).sum::<f64>() / count).sqrt()

@@ -6,8 +6,8 @@ use loads_wire::result::{Agents, Latency, RunResult, SCHEMA, StepResult, Tests, 
 use loads_wire::window::ErrorSource;
 
 use super::verdict::Fault;
-use crate::criteria::Judgement;
 use super::{Aggregate, StepFigures};
+use crate::criteria::Judgement;
 
 /// How much of the lists goes into a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,7 +31,9 @@ impl Judge {
                 failed_at_second: failed.and_then(|caught| caught.second),
             });
             match caught {
-                Some(caught) if criterion.fail => judgement.failed.push(sentence(criterion, standing, *caught)),
+                Some(caught) if criterion.fail => {
+                    judgement.failed.push(sentence(criterion, standing, *caught))
+                }
                 Some(caught) => judgement.notes.push(sentence(criterion, standing, *caught)),
                 None => judgement.notes.extend(self.never_judged(criterion, standing)),
             }
@@ -47,7 +49,9 @@ impl Judge {
         let text = &criterion.text;
         let why = match (&criterion.label, criterion.frame) {
             (Some(label), _) => format!("no request in a whole second of load had the label {label}"),
-            (None, Some(_)) => "the run had no whole seconds of load with requests, or too few for its time".to_owned(),
+            (None, Some(_)) => {
+                "the run had no whole seconds of load with requests, or too few for its time".to_owned()
+            }
             (None, None) => "the run had no requests".to_owned(),
         };
         Some(format!("Criterion `{text}` was never judged: {why}."))
@@ -64,5 +68,8 @@ fn sentence(criterion: &Criterion, standing: &Standing, caught: Caught) -> Strin
     let measured = standing.measured.map(|measured| unit.show(measured)).unwrap_or_default();
     let threshold = unit.show(criterion.threshold);
     let ended = if caught.stopped { "; it ended the run early" } else { "" };
-    format!("Criterion `{}` {word} {when}: measured {measured}, threshold {threshold}{ended}.", criterion.text)
+    format!(
+        "Criterion `{}` {word} {when}: measured {measured}, threshold {threshold}{ended}.",
+        criterion.text
+    )
 }

@@ -98,7 +98,10 @@ fn windows_merge_distributions_and_slide() {
     let (measured, caught) = judged("p90>50ms over 2s", &run[..2]);
     assert!(about(measured, 0.001) && caught.is_none(), "{measured:?}");
     let (measured, caught) = judged("p90>50ms over 2s", &run);
-    assert!(about(measured, 0.1) && caught == Some(Some(2)), "only seconds 1 and 2 are looked at: {measured:?}");
+    assert!(
+        about(measured, 0.1) && caught == Some(Some(2)),
+        "only seconds 1 and 2 are looked at: {measured:?}"
+    );
     run.truncate(1);
     assert_eq!(judged("p90>50ms over 2s", &run), (None, None), "the window was never full");
 }

@@ -13,9 +13,9 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
+pub use left_out::LeftOut;
 use loads_wire::message::{Envelope, StopMode, ToAgent, ToBroker};
 use loads_wire::{Plan, RunResult};
-pub use left_out::LeftOut;
 
 use self::counted::Counted;
 use super::decode;
