@@ -54,6 +54,7 @@ fn plan(options: &HttpPlan, step: Step) -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 

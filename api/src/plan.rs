@@ -1,5 +1,7 @@
 //! From a LoadTest to the plan that broker and agents read: every default filled in, every list spelled out.
 
+use loads_wire::Criterion;
+use loads_wire::criteria::CriterionError;
 use loads_wire::plan as wire;
 
 use crate::executors::{Executor, HttpOptions, HttpRequest, PythonOptions};
@@ -31,6 +33,24 @@ pub enum PlanError {
     /// Both `hits` and `duration` are there.
     #[error("spec.duration: must set only one of `hits` and `duration`")]
     HitsAndDuration,
+    /// A criterion can not be judged.
+    #[error("spec.criteria[{index}]: {source}")]
+    Criterion {
+        /// Its place in the list.
+        index: usize,
+        /// What is wrong with it.
+        source: CriterionError,
+    },
+}
+
+impl PlanError {
+    /// The field, as far as it is one that the rest of the spec has nothing to do with.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Criterion { index, .. } => format!("spec.criteria[{index}]"),
+            _ => String::new(),
+        }
+    }
 }
 
 impl LoadTest {
@@ -59,6 +79,7 @@ impl LoadTest {
             python_deps: spec.bundle.as_ref().map(|bundle| bundle.python_deps.clone()).unwrap_or_default(),
             bundle_digest: None,
             targets: None,
+            criteria: criteria(spec)?,
         })
     }
 
@@ -75,6 +96,14 @@ impl LoadTest {
 
 fn seconds(field: &'static str, span: &Span) -> Result<u32, PlanError> {
     span.seconds().map_err(|source| PlanError::Quantity { field, source })
+}
+
+fn criteria(spec: &LoadTestSpec) -> Result<Vec<String>, PlanError> {
+    let judged = |(index, text): (usize, &String)| {
+        let parsed = Criterion::parse(text).map_err(|source| PlanError::Criterion { index, source });
+        parsed.map(|criterion| criterion.text)
+    };
+    spec.criteria.iter().enumerate().map(judged).collect()
 }
 
 /// Every entry of `users` with every entry of `hits`, users outside; with a duration one step for each entry.

@@ -1,10 +1,12 @@
 //! The broker: who takes part, when load starts and ends, and what was measured.
 //!
-//! `roster` (agents, start, steps, losses), `dedupe` (what is counted already) and `aggregate` (the merged
-//! figures) are pure: no clock, no socket; `metrics` writes the figures for Prometheus. `store` is the SQLite file, and `service` joins them.
+//! `roster` (agents, start, steps, losses), `dedupe` (what is counted already), `aggregate` (the merged figures)
+//! and `criteria` (whether they pass) are pure: no clock, no socket; `metrics` writes the figures for Prometheus.
+//! `store` is the SQLite file, and `service` joins them.
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+pub mod criteria;
 pub mod dedupe;
 pub mod http;
 pub mod metrics;

@@ -36,6 +36,7 @@ fn plan() -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 

@@ -156,6 +156,15 @@ impl Histogram {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
+    /// Standard deviation in nanoseconds, of the buckets' values; 0 when empty.
+    pub fn deviation(&self) -> f64 {
+        let values =
+            || self.buckets().map(|(chunk, slot, n)| (highest_equivalent(chunk, slot) as f64, n as f64));
+        let count = (self.count as f64).max(1.0);
+        let mean = values().map(|(value, n)| value * n).sum::<f64>() / count;
+        (values().map(|(value, n)| (value - mean).powi(2) * n).sum::<f64>() / count).sqrt()
+    }
+
     /// The value at quantile `q` (0 to 1) by nearest rank, at most 0.1 % above the exact one; 0 when empty.
     pub fn quantile(&self, q: f64) -> u64 {
         let rank = ((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
@@ -304,6 +313,12 @@ mod tests {
         fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Histogram::from_bytes(&bytes);
         }
+    }
+
+    #[test]
+    fn the_deviation_is_that_of_the_values() {
+        assert!((of(&[2, 4, 4, 4, 5, 5, 7, 9]).deviation() - 2.0).abs() < 1e-12);
+        assert!(of(&[90_000_001; 7]).deviation() < 1e-3 && of(&[]).deviation() == 0.0);
     }
 
     #[test]

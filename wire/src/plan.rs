@@ -44,6 +44,9 @@ pub struct Plan {
     /// What load may go to; none: anywhere (local runs).
     #[serde(default)]
     pub targets: Option<crate::target::Targets>,
+    /// Texts that [`crate::Criterion::parse`] reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<String>,
 }
 
 /// One step: so many users for so long.

@@ -95,10 +95,12 @@ pub struct RunResult {
 
 /// Why a run ended as it did, in one word. A run of which several are true has the first one that applies:
 /// what kept it from being carried out, then the request to stop, then what is missing through the fault of
-/// agents or brokers, then the tests.
+/// agents or brokers, then the criteria, then the tests.
 pub mod reason {
     /// Every test passed and all of the plan was done.
     pub const PASSED: &str = "Passed";
+    /// A criterion was not met.
+    pub const CRITERIA_FAILED: &str = "CriteriaFailed";
     /// Tests had errors or failures, or their runner processes misbehaved.
     pub const TESTS_FAILED: &str = "TestsFailed";
     /// Part of the load was never begun, or part of the figures is missing.
@@ -123,8 +125,9 @@ pub mod reason {
     pub const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
 
     /// All of them.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 13] = [
         PASSED,
+        CRITERIA_FAILED,
         TESTS_FAILED,
         INCOMPLETE,
         AGENT_LOST,
@@ -148,7 +151,7 @@ pub enum Verdict {
     Running,
     /// Every test passed.
     Passed,
-    /// Tests failed, or something of the plan was not done.
+    /// Tests or criteria failed, or something of the plan was not done.
     Failed,
     /// Ended early on request.
     Stopped,

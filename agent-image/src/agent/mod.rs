@@ -211,5 +211,6 @@ pub(crate) fn test_plan(steps: Vec<loads_wire::plan::Step>) -> loads_wire::Plan 
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }

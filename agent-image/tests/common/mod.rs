@@ -108,6 +108,7 @@ pub fn plan(target: &Target, users: u32, length: Length) -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 

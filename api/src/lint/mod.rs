@@ -145,7 +145,7 @@ fn judge(mut value: Value) -> Result<LoadTest, Vec<Finding>> {
     }
     let test: LoadTest = serde_json::from_value(value).map_err(|error| internal(&error))?;
     test.plan("lint").map_err(|error| {
-        vec![Finding { path: String::new(), message: error.to_string(), hint: None, blocking: false }]
+        vec![Finding { path: error.path(), message: error.to_string(), hint: None, blocking: false }]
     })?;
     Ok(test)
 }

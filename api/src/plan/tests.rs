@@ -81,6 +81,15 @@ fn an_http_scenario_comes_over_whole() {
 }
 
 #[test]
+fn criteria_come_over_as_they_are_written() {
+    let criteria = ["slow: p95 of /cart<300ms for 10s, stop as failed", "rc5??>20, continue"];
+    let plan = load_test(json!({ "test": "m.C.t", "criteria": criteria })).plan("run-1").unwrap();
+    assert_eq!(plan.criteria, criteria);
+    let without = load_test(json!({ "test": "m.C.t" })).plan("run-1").unwrap();
+    assert!(serde_json::to_value(&without).unwrap().get("criteria").is_none());
+}
+
+#[test]
 fn what_no_schema_has_seen_is_refused_by_its_field() {
     for (spec, message) in [
         (json!({}), "spec.test: must be set when `executor` is `python`"),
@@ -90,6 +99,10 @@ fn what_no_schema_has_seen_is_refused_by_its_field() {
             "spec.duration: must set only one of `hits` and `duration`",
         ),
         (json!({ "test": "m.C.t", "users": "10:x" }), "spec.users: `10:x`: must be a positive whole number"),
+        (
+            json!({ "test": "m.C.t", "criteria": ["hits<1", "avg-ct>1s"] }),
+            "spec.criteria[1]: `avg-ct>1s`: the time to connect is not measured apart",
+        ),
         (json!({ "test": "m.C.t", "duration": "5x" }), "spec.duration: `5x`: must be whole seconds"),
     ] {
         let error = load_test(spec).plan("run-1").unwrap_err().to_string();

@@ -7,6 +7,7 @@ use loads_wire::window::ErrorSource;
 
 use super::verdict::Fault;
 use super::{Aggregate, StepFigures};
+use crate::criteria::Judgement;
 
 /// How much of the lists goes into a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,10 @@ pub struct RunFacts {
     pub alive: Vec<(u32, u64)>,
     /// Whether the run was ended early on request.
     pub stopped: bool,
+    /// Whether a criterion ended it early: what was not begun is not missing.
+    pub cut: bool,
+    /// How the criteria stand.
+    pub criteria: Judgement,
     /// Why the run could not be carried out.
     pub error: Option<Fault>,
     /// Why the run failed, other than by its tests.
@@ -81,7 +86,7 @@ impl Aggregate {
             run_id: plan.run_id.clone(),
             test: plan.test.clone(),
             executor: plan.executor.name().to_owned(),
-            notes: facts.notes.iter().cloned().chain(unheard(totals)).collect(),
+            notes: facts.notes.iter().chain(&facts.criteria.notes).cloned().chain(unheard(totals)).collect(),
             started_at: facts.started_at.map(rfc3339).unwrap_or_default(),
             finished_at: facts.ended_at.map(rfc3339).unwrap_or_default(),
             duration_seconds: facts.duration_nanos() as f64 / 1e9,
@@ -111,6 +116,7 @@ impl Aggregate {
             labels_folded: self.labels.folded(),
             seconds: self.seconds.result(seconds),
             agents: facts.agents,
+            criteria: facts.criteria.results.clone(),
             delayed: totals.delayed,
             late: totals.late,
             bad_messages: totals.bad_messages,

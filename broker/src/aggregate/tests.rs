@@ -7,6 +7,7 @@ use loads_wire::{ErrorKind, Row, Window};
 use proptest::prelude::*;
 
 use super::{Aggregate, Detail, Fault, RunFacts};
+use crate::criteria::Judgement;
 
 pub fn plan(steps: &[Step]) -> Plan {
     Plan {
@@ -27,6 +28,7 @@ pub fn plan(steps: &[Step]) -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 
@@ -178,6 +180,29 @@ fn the_worst_decides_the_verdict_and_every_reason_is_told() {
     let result = aggregate.result(&plan, &error, Detail::Full);
     assert_eq!((result.verdict, result.reasons[0].as_str()), (Verdict::Error, "No module named x."));
     assert_eq!(result.reason, reason::PREPARE_FAILED);
+}
+
+#[test]
+fn a_criterion_decides_before_the_tests_and_what_it_cut_off_is_not_missing() {
+    let mut aggregate = Aggregate::default();
+    let mut window = tested(2, 1);
+    window.totals.failures = 1;
+    aggregate.add(0, 1, &window);
+    let plan = plan(&[hits(1, 2)]);
+    let said = Judgement {
+        failed: vec!["p95 is slow.".into()],
+        notes: vec!["So be it.".into()],
+        ..Judgement::default()
+    };
+    let cut = RunFacts { planned: vec![9], criteria: said, cut: true, ..done() };
+    let result = aggregate.result(&plan, &cut, Detail::Full);
+    assert_eq!((result.verdict, result.reason.as_str()), (Verdict::Failed, reason::CRITERIA_FAILED));
+    assert_eq!(result.reasons, ["p95 is slow.", "1 of 2 test executions failed."]);
+    assert_eq!(result.notes, ["So be it."]);
+    let lost = Fault::new(reason::AGENT_LOST, "Agent 0 was lost.".into());
+    let result = aggregate.result(&plan, &RunFacts { failed: Some(lost), cut: false, ..cut }, Detail::Full);
+    assert_eq!((result.reason.as_str(), result.reasons.len()), (reason::AGENT_LOST, 4));
+    assert!(result.reasons[3].starts_with("7 of 9 planned"), "{:?}", result.reasons);
 }
 
 #[test]

@@ -48,6 +48,8 @@ impl Aggregate {
     fn failures(&self, facts: &RunFacts, result: &RunResult) -> Vec<Fault> {
         let tests = &result.tests;
         let mut faults: Vec<Fault> = facts.failed.iter().cloned().collect();
+        let criteria = facts.criteria.failed.iter();
+        faults.extend(criteria.map(|sentence| Fault::new(reason::CRITERIA_FAILED, sentence.clone())));
         let mut fault = |holds: bool, word: &str, sentence: String| {
             if holds {
                 faults.push(Fault::new(word, sentence));
@@ -86,7 +88,7 @@ impl Aggregate {
         if facts.done && facts.error.is_none() && !facts.stopped {
             let missing = tests.planned.saturating_sub(tests.started);
             fault(
-                missing > 0,
+                missing > 0 && !facts.cut,
                 reason::INCOMPLETE,
                 format!("{missing} of {} planned test executions were never begun.", tests.planned),
             );

@@ -26,7 +26,7 @@ impl Roster {
         let stop = match self.run.stop {
             Some(stop) if stop.mode == StopMode::Now || stop.mode == mode => return Vec::new(),
             Some(stop) => Stop { mode, ..stop },
-            None => Stop { mode, at: now, requested },
+            None => Stop { mode, at: now, requested, criterion: false },
         };
         self.run.stop = Some(stop);
         self.changed = true;

@@ -6,6 +6,7 @@ use loads_wire::result::Agents;
 
 use super::Roster;
 use crate::aggregate::{Aggregate, RunFacts};
+use crate::criteria::Judgement;
 
 impl Roster {
     /// Everything the result needs besides the windows. `aggregate` tells what lost agents had begun.
@@ -19,6 +20,8 @@ impl Roster {
             planned: self.planned(aggregate),
             alive: self.alive(),
             stopped: self.run.stop.is_some_and(|stop| stop.requested),
+            cut: self.run.stop.is_some_and(|stop| stop.criterion),
+            criteria: Judgement::default(),
             error: self.run.error.clone(),
             failed: self.run.failed.clone(),
             notes: self.run.notes.clone(),

@@ -3,10 +3,11 @@
 //! Pure: every method takes the present instant (`now`, nanoseconds since the Unix epoch, never going back
 //! within one process) and answers with orders to send. `register` takes agents in, `barrier` starts the
 //! load, `steps` leads through the steps, `loss` deals with agents that are gone, `leaving` with those that
-//! say so, `desired` with what the operator wants (`pause`, `scale`, stop), `ending` with the end; `facts`
-//! and `progress` tell where the run is.
+//! say so, `desired` with what the operator wants (`pause`, `scale`, stop), `criteria` with runs that are cut
+//! short, `ending` with the end; `facts` and `progress` tell where the run is.
 
 mod barrier;
+mod criteria;
 mod desired;
 mod ending;
 mod facts;
@@ -114,6 +115,9 @@ struct Stop {
     at: u64,
     /// By somebody outside, not because the run failed.
     requested: bool,
+    /// By a criterion of the run.
+    #[serde(default)]
+    criterion: bool,
 }
 
 /// Where the run is.

@@ -73,7 +73,7 @@ impl Roster {
     }
 
     /// Whether there is load to pause: none before T is ordered, none while it drains.
-    fn is_loading(&self, now: u64) -> bool {
+    pub(super) fn is_loading(&self, now: u64) -> bool {
         let ends = self.run.stop.is_some() || self.run.error.is_some() || self.run.load_ended.is_some();
         self.run.start.is_some() && !ends && self.timetable_end().is_none_or(|end| now < end)
     }

@@ -3,26 +3,27 @@
 //! A window is counted when it arrives and acknowledged when its commit is confirmed; orders that come with a
 //! change of the roster wait for the commit of that change. `P` names a connection.
 
+mod counted;
 mod ending;
 mod figures;
+mod judging;
 mod left_out;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
+pub use left_out::LeftOut;
 use loads_wire::message::{Envelope, StopMode, ToAgent, ToBroker};
 use loads_wire::{Plan, RunResult};
-use serde::{Deserialize, Serialize};
 
-pub use left_out::LeftOut;
-
+use self::counted::Counted;
 use super::decode;
 use super::writer::Job;
-use crate::aggregate::{Aggregate, Detail};
+use crate::aggregate::Detail;
 use crate::dedupe::{Arrival, Dedupe};
 use crate::roster::{Known, Order, Refusal, Roster};
-use crate::store::{Error, Record, Store};
+use crate::store::{Record, Store};
 
 /// Windows that are kept as rows before their sum takes their place.
 const FOLD_AFTER: usize = 5_000;
@@ -36,13 +37,6 @@ pub enum Action<P> {
     Results(P, ToAgent),
     /// Keep, and call [`Core::confirmed`] once it is committed.
     Keep(Job),
-}
-
-/// The sum of all windows and what it is the sum of: one thing, so that they can not disagree.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Counted {
-    aggregate: Aggregate,
-    accepted: Dedupe,
 }
 
 /// (index, epoch, number) of a window, and when it was refused, why.
@@ -83,19 +77,20 @@ pub struct Core<P> {
 impl<P: Copy + Eq + Hash> Core<P> {
     /// Goes on where the store ends; `lead` as in [`Roster::new`]. With `hold`, agents are let go only when
     /// the operator says that it keeps the result, or after a minute.
-    pub fn open(plan: Plan, lead: u64, hold: bool, now: u64, store: &Store) -> Result<Self, Error> {
+    pub fn open(plan: Plan, lead: u64, hold: bool, now: u64, store: &Store) -> Result<Self, super::Error> {
         let kept = store.kept()?;
         let read = |what, reason: rmp_serde::decode::Error| store.damaged(what, &reason);
         let mut counted: Counted = match &kept.snapshot {
             Some(bytes) => rmp_serde::from_slice(bytes).map_err(|reason| read("snapshot", reason))?,
             None => Counted::default(),
         };
+        counted.judge = std::mem::take(&mut counted.judge).resume(&plan.criteria)?;
         let mut unfolded = 0;
         store.windows(|index, epoch, seq, window| {
             if counted.accepted.arrive(index, epoch, seq) == Arrival::Next {
                 unfolded += 1;
                 match window {
-                    Some(window) => counted.aggregate.add(index, epoch, &window),
+                    Some(window) => counted.add(index, epoch, &window),
                     None => counted.aggregate.refuse(),
                 }
             }
@@ -242,7 +237,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
     ) -> (Option<Box<loads_wire::Window>>, Option<String>) {
         match window {
             Ok(window) => {
-                self.counted.aggregate.add(index, epoch, &window);
+                self.counted.add(index, epoch, &window);
                 (Some(Box::new(window)), None)
             }
             Err((seq, reason)) => {
@@ -295,6 +290,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
         let mut orders = self.roster.committed(now, &self.committed, &self.counted.aggregate);
         orders.extend(if self.finished.is_some() { Vec::new() } else { self.roster.tick(now) });
         let mut actions = self.follow(now, orders);
+        actions.extend(self.judge(now));
         actions.extend(self.release(now));
         if self.unfolded >= FOLD_AFTER && !self.finishing {
             actions
@@ -320,8 +316,7 @@ impl<P: Copy + Eq + Hash> Core<P> {
         if let Some(result) = &self.finished {
             return (**result).clone();
         }
-        let facts = self.roster.facts(now, &self.counted.aggregate, false);
-        self.counted.aggregate.result(&self.plan, &facts, detail)
+        self.counted.aggregate.result(&self.plan, &self.facts(now, false), detail)
     }
 
     /// Whether an agent is still connected.

@@ -51,6 +51,9 @@ pub enum Error {
     /// The state can not be kept.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The plan has a criterion that can not be judged.
+    #[error("criterion {0}")]
+    Criterion(#[from] loads_wire::criteria::CriterionError),
     /// HTTP can not be served.
     #[error(transparent)]
     Http(#[from] crate::http::Error),

@@ -39,6 +39,7 @@ pub fn plan() -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use loads_wire::result::Verdict;
 
 use self::text::{clean, duration, one_line, wrap};
 
+mod criteria;
 mod errors;
 mod live;
 mod notes;
@@ -35,6 +36,7 @@ pub fn render(result: &RunResult, style: &Style) -> String {
         by_url(result, style),
         errors::section(result, style),
         counters(result, style),
+        criteria::section(result, style),
         notes::section(result, style),
         verdict(result, style),
     ];

@@ -6,6 +6,7 @@ mod agents_die;
 mod bad_input;
 mod broker_dies;
 mod counts;
+mod criteria;
 mod errors;
 mod external;
 mod interrupt;

@@ -63,6 +63,7 @@ fn plan(users: u32, length: Length, command: &[&str]) -> Plan {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     }
 }
 

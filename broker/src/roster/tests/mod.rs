@@ -7,6 +7,7 @@ use super::{Known, Order, Refusal, Roster, SECOND};
 use crate::aggregate::Aggregate;
 use crate::dedupe::Dedupe;
 
+mod criteria;
 mod desired;
 mod leaving;
 mod pause;

@@ -25,8 +25,8 @@ impl<P: Copy + Eq + Hash> Core<P> {
     }
 
     pub(super) fn finish(&mut self, now: u64) -> Option<Action<P>> {
-        let facts = self.roster.facts(now, &self.counted.aggregate, true);
-        let result = self.counted.aggregate.result(&self.plan, &facts, Detail::Full);
+        self.judge_all();
+        let result = self.counted.aggregate.result(&self.plan, &self.facts(now, true), Detail::Full);
         let json = serde_json::to_vec(&result).ok()?;
         let records = self.snapshot().into_iter().chain([Record::Result(json)]).collect();
         Some(self.keep(records, Vec::new(), Vec::new(), Some(Arc::new(result))))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loads_wire::RunResult;
 use loads_wire::result::{
-    Agents, ErrorEntry, LabelResult, Latency, SCHEMA, StepResult, Tests, Verdict, WebSockets,
+    Agents, CriterionResult, ErrorEntry, LabelResult, Latency, SCHEMA, StepResult, Tests, Verdict, WebSockets,
 };
 
 fn latency(mean: f64) -> Latency {
@@ -99,6 +99,24 @@ fn troubled_steps() -> Vec<StepResult> {
     vec![step(0, 5, 400, 0), step(1, 10, 600, 40)]
 }
 
+fn criteria() -> Vec<CriterionResult> {
+    let of = |criterion: &str, measured, threshold, failed_at: Option<Option<u32>>| CriterionResult {
+        criterion: criterion.into(),
+        passed: failed_at.is_none(),
+        measured,
+        threshold,
+        failed_at_second: failed_at.flatten(),
+    };
+    let long =
+        "the shoes must come soon: p95 of /catalogue/department/shoes/size/44/colour/black<300ms for 10s";
+    vec![
+        of("p95<300ms for 3s, stop as failed", Some(0.412), 0.3, Some(Some(11))),
+        of("fail>1%", Some(0.0567), 0.01, Some(None)),
+        of("hits<1000", Some(1003.0), 1000.0, None),
+        of(long, None, 0.3, None),
+    ]
+}
+
 /// Everything that can be told at once.
 pub fn failed() -> RunResult {
     let long =
@@ -136,6 +154,7 @@ pub fn failed() -> RunResult {
         },
         labels,
         errors: errors(),
+        criteria: criteria(),
         steps: troubled_steps(),
         labels_folded: 17,
         delayed: 1,

@@ -75,6 +75,7 @@ pub fn setup(server: &str, paths: &[&str]) -> Setup {
         python_deps: Vec::new(),
         bundle_digest: None,
         targets: None,
+        criteria: Vec::new(),
     };
     Setup { plan, options, cores: 2, index: 0 }
 }

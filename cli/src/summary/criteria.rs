@@ -1,0 +1,36 @@
+//! What the run was judged by, and how it came out.
+
+use loads_wire::result::CriterionResult;
+use loads_wire::{Criterion, RunResult};
+
+use super::style::Style;
+use super::table::Table;
+use super::text::one_line;
+
+/// The section, empty without criteria.
+pub fn section(result: &RunResult, style: &Style) -> String {
+    if result.criteria.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(style, ["", "Criterion", "Measured", "Threshold", "Failed at"]).flexible(1);
+    for criterion in &result.criteria {
+        let at = criterion.failed_at_second.map(|second| format!("{second} s"));
+        let mark = if criterion.passed { "✓" } else { "✗" };
+        let measured = criterion.measured.map(|measured| shown(criterion, measured));
+        let cells = [
+            mark.to_owned(),
+            one_line(&criterion.criterion),
+            measured.unwrap_or_else(|| "never".to_owned()),
+            shown(criterion, criterion.threshold),
+            at.unwrap_or_default(),
+        ];
+        if criterion.passed { table.row(cells) } else { table.bad_row(cells) }
+    }
+    table.render()
+}
+
+/// With the unit that the criterion's subject has; a result of another release may have subjects unknown here.
+fn shown(criterion: &CriterionResult, value: f64) -> String {
+    Criterion::parse(&criterion.criterion)
+        .map_or_else(|_| value.to_string(), |criterion| criterion.unit().show(value))
+}
