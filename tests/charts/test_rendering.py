@@ -21,6 +21,10 @@ TOGGLES = [
                                ("RoleBinding", "loads-operator-test"), ("ServiceAccount", "loads-operator-test")]),
     ("metrics.serviceMonitor.enabled", "true", [("ServiceMonitor", "loads-operator")]),
     ("metrics.podMonitor.enabled", "true", [("PodMonitor", "loads-operator-brokers")]),
+    ("metrics.prometheusRule.enabled", "true",
+     [("PrometheusRule", f"loads-operator-{file.stem}") for file in CHART.glob("rules/*.yaml")]),
+    ("dashboards.enabled", "true",
+     [("ConfigMap", f"loads-operator-{file.stem}") for file in CHART.glob("dashboards/*.json")]),
 ]  # fmt: skip
 
 
