@@ -97,9 +97,10 @@ fn crash(pod: &Pod) -> Option<Problem> {
 /// Agents' containers are not restarted: each end leaves a failed pod, and the Job makes another.
 fn ended(pods: &[Pod]) -> Option<Problem> {
     let failed = |pod: &&Pod| pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Failed");
+    // The keeper beside the agent ends well, and comes first.
     let code = |pod: &Pod| {
-        let ended = containers(pod).find_map(|c| c.state.as_ref()?.terminated.clone());
-        ended.filter(|ended| ended.exit_code != 0)
+        let mut ended = containers(pod).filter_map(|c| c.state.as_ref()?.terminated.clone());
+        ended.find(|ended| ended.exit_code != 0)
     };
     let all: Vec<_> =
         pods.iter().filter(failed).filter_map(|pod| Some((pod.name_any(), code(pod)?))).collect();
@@ -153,7 +154,11 @@ mod tests {
     #[test]
     fn agents_that_end_one_after_the_other_are_named_and_a_single_one_is_not() {
         let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
-        let failed = || pod(&json!({"phase": "Failed", "containerStatuses": [container(&killed)]}));
+        let well = json!({"terminated": {"exitCode": 0}});
+        let failed = || {
+            pod(&json!({"phase": "Failed", "initContainerStatuses": [container(&well)],
+                "containerStatuses": [container(&killed)]}))
+        };
         assert_eq!(pods(&[failed()]), None);
         let problem = pods(&[failed(), failed()]).unwrap();
         assert_eq!(problem.reason, reason::CRASH_LOOP);

@@ -1,6 +1,7 @@
 //! Upper bounds of the duration histogram: thresholds of the criteria, so that a graph can show exactly the
 //! share that met them, among some common ones.
 
+use loads_wire::criteria::{Criterion, Subject};
 use loads_wire::result::CriterionResult;
 
 /// From 1 ms to 1 min, in nanoseconds.
@@ -38,13 +39,10 @@ pub fn edges(criteria: &[CriterionResult]) -> Vec<u64> {
     edges
 }
 
-/// Whether a criterion judges response times: its subject is a percentile or a mean time.
+/// Whether a criterion judges times to the last byte.
 fn is_time(criterion: &str) -> bool {
-    let condition = criterion.split(['<', '>', '=']).next().unwrap_or_default();
-    let subject = condition.rsplit(':').next().unwrap_or_default().trim_start();
-    let percentile =
-        subject.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    percentile || subject.starts_with("avg-rt")
+    let subject = Criterion::parse(criterion).map(|criterion| criterion.subject);
+    matches!(subject, Ok(Subject::Percentile(_) | Subject::MeanTime))
 }
 
 #[cfg(test)]

@@ -59,13 +59,15 @@ fn a_run_of_a_minute_is_seen_and_its_result_still_is_after_the_broker_is_gone() 
     assert_eq!(sent.unwrap() as u64, test.result("sent"));
     let running = of_run.replace('}', ", state=\"running\"}");
     assert_eq!(prometheus.value(&format!("max_over_time(loads_agents{running}[5m])")), Some(5.0));
+    let success = format!("loads_loadtest_success{of_run}");
+    slowly("the operator's word on the end", || prometheus.value(&success));
     every_query_has_an_answer(&prometheus, &space, begin);
 
     slowly("the broker's series to end", || {
         prometheus.ask(&format!("loads_run_info{of_run}")).is_empty().then_some(())
     });
     assert_eq!(prometheus.value(&format!("loads_loadtest_hits{of_run}")), Some(hits as f64));
-    assert_eq!(prometheus.value(&format!("loads_loadtest_success{of_run}")), Some(1.0));
+    assert_eq!(prometheus.value(&success), Some(1.0));
     assert_eq!(
         prometheus.ask(&format!("loads_loadtest_info{of_run}")).len(),
         1,
