@@ -240,3 +240,44 @@ fn an_agent_that_leaves_goes_alone_and_after_its_windows_are_committed() {
     assert!(sent.contains(&(1, ToAgent::Bye)) && !sent.contains(&(2, ToAgent::Bye)), "{sent:?}");
     assert!(core.finished().is_none() && core.observed(SECOND, Detail::Live).connected == 2);
 }
+
+#[test]
+fn a_criterion_ends_the_run_and_the_next_broker_says_the_same() {
+    let (dir, mut store) = store();
+    let plan = || {
+        let mut plan = crate::aggregate::test_plan(&[Step { users: 1, length: Length::Seconds(60) }]);
+        (plan.agents, plan.min_agents, plan.criteria) = (1, 1, vec!["hits<5 for 2s".to_owned()]);
+        plan
+    };
+    let mut core: Core<u8> = Core::open(plan(), 0, false, SECOND, &store).unwrap();
+    let actions = say(&mut core, register());
+    settle(&mut core, &mut store, actions);
+    let totals = Totals { hits: 1, sent: 1, ..Totals::default() };
+    let window = |seq| Window { seq, second: seq as u32 - 1, totals, ..Window::default() };
+    let windows = (1..=4).map(window).collect();
+    let message = Envelope::new("r1", 0, 5, ToBroker::Windows { epoch: 5, windows }).encode().unwrap();
+    let mut actions = core.on_results(9, &message);
+    actions.extend(core.tick(6 * SECOND));
+    let sent = settle(&mut core, &mut store, actions);
+    assert!(sent.contains(&(1, ToAgent::Stop { stop: StopMode::Drain })), "{sent:?}");
+    let judged = |core: &Core<u8>| {
+        let result = core.result(7 * SECOND, Detail::Live);
+        (result.criteria, result.reasons)
+    };
+    let before = judged(&core);
+    assert_eq!((before.0[0].passed, before.0[0].failed_at_second), (false, Some(1)));
+    assert!(before.1[0].contains("ended the run early"), "{:?}", before.1);
+    drop((core, store));
+    let store = Store::open(dir.path(), "r1").unwrap();
+    let core: Core<u8> = Core::open(plan(), 0, false, SECOND, &store).unwrap();
+    assert_eq!(judged(&core), before);
+}
+
+#[test]
+fn a_plan_with_a_criterion_that_can_not_be_judged_is_refused() {
+    let (_dir, store) = store();
+    let mut plan = crate::aggregate::test_plan(&[]);
+    plan.criteria = vec!["p95".to_owned()];
+    let error = Core::<u8>::open(plan, 0, false, SECOND, &store).err().unwrap().to_string();
+    assert!(error.starts_with("criterion `p95`: it compares nothing"), "{error}");
+}

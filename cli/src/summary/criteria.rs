@@ -15,7 +15,11 @@ pub fn section(result: &RunResult, style: &Style) -> String {
     let mut table = Table::new(style, ["", "Criterion", "Measured", "Threshold", "Failed at"]).flexible(1);
     for criterion in &result.criteria {
         let at = criterion.failed_at_second.map(|second| format!("{second} s"));
-        let mark = if criterion.passed { "✓" } else { "✗" };
+        let mark = match (criterion.passed, criterion.measured) {
+            (false, _) => "✗",
+            (true, Some(_)) => "✓",
+            (true, None) => "–",
+        };
         let measured = criterion.measured.map(|measured| shown(criterion, measured));
         let cells = [
             mark.to_owned(),

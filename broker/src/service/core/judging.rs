@@ -13,19 +13,17 @@ impl<P: Copy + Eq + Hash> Core<P> {
         }
         let roster = &self.roster;
         let ruling = self.counted.judge.judge(|second| roster.is_whole_second(second));
-        let mut orders = None;
-        if ruling.stop {
-            orders = self.roster.cut_short(now);
-            if orders.is_some() {
-                self.counted.judge.stopped();
-            }
+        if !ruling.caught {
+            return Vec::new();
         }
-        let mut actions = Vec::new();
-        if ruling.caught {
-            // Once it was said, a broker that takes over must say the same.
-            let record = self.snapshot();
-            actions.extend(record.map(|record| self.keep(vec![record], Vec::new(), Vec::new(), None)));
+        let orders = if ruling.stop { self.roster.cut_short(now) } else { None };
+        if orders.is_some() {
+            self.counted.judge.stopped();
         }
+        // Once it was said, a broker that takes over must say the same.
+        let record = self.snapshot();
+        let kept = record.map(|record| self.keep(vec![record], Vec::new(), Vec::new(), None));
+        let mut actions: Vec<Action<P>> = kept.into_iter().collect();
         actions.extend(self.follow(now, orders.unwrap_or_default()));
         actions
     }
