@@ -48,7 +48,6 @@ fn a_run_of_a_minute_is_seen_and_its_result_still_is_after_the_broker_is_gone() 
     let begin = now();
     let test = space.load_test("seen", &specs::http(&target, "/", "agents: 5\nusers: 2\nduration: 60"));
     target.wait_for_more_than(100);
-    prometheus.discover(&[&space.name, "loads-system"]);
     what_is_scraped_is_well_formed(&space, &test.pods("broker")[0]);
     assert_eq!(test.finished().0, "Passed");
     let of_run = format!("{{namespace=\"{}\", loadtest=\"seen\"}}", space.name);
