@@ -32,7 +32,7 @@ impl Judge {
             });
             match caught {
                 Some(caught) if criterion.fail => {
-                    judgement.failed.push(sentence(criterion, standing, *caught))
+                    judgement.failed.push(sentence(criterion, standing, *caught));
                 }
                 Some(caught) => judgement.notes.push(sentence(criterion, standing, *caught)),
                 None => judgement.notes.extend(self.never_judged(criterion, standing)),

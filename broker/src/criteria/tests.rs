@@ -47,7 +47,7 @@ fn always(_: u32) -> bool {
 }
 
 /// Judges a run of one agent; what it measured, and when it was caught.
-fn judged(criterion: &str, windows: &[Window]) -> (Option<f64>, Option<Option<u32>>) {
+fn judged(criterion: &str, windows: &[Window]) -> (Option<f64>, Option<Caught>) {
     let mut judge = judge(&[criterion]);
     for window in windows {
         judge.add(0, 1, window);
@@ -55,11 +55,15 @@ fn judged(criterion: &str, windows: &[Window]) -> (Option<f64>, Option<Option<u3
     }
     judge.finish(always);
     let standing = &judge.standings[0];
-    (standing.measured, standing.caught.map(|caught| caught.second))
+    (standing.measured, standing.caught)
 }
 
 fn about(measured: Option<f64>, expected: f64) -> bool {
     measured.is_some_and(|measured| (measured - expected).abs() <= expected * 0.001)
+}
+
+fn at(second: u32) -> Caught {
+    Caught { second: Some(second), stopped: false }
 }
 
 #[test]
@@ -70,7 +74,7 @@ fn for_needs_every_second_in_a_row() {
         judged("p95<5ms for 3s", &windows).1
     };
     assert_eq!(slow_at(&[1, 2, 4, 5, 7]), None);
-    assert_eq!(slow_at(&[1, 2, 4, 5, 6]), Some(Some(6)));
+    assert_eq!(slow_at(&[1, 2, 4, 5, 6]), Some(at(6)));
 }
 
 #[test]
@@ -79,16 +83,16 @@ fn a_second_without_a_request_neither_breaks_nor_ends_a_row() {
     let slow = |at| second(at, 3_000, 1);
     let run = [slow(0), stalled(1), stalled(2), stalled(3), slow(4), stalled(5)];
     let (measured, caught) = judged("avg-rt>1s for 4s", &run);
-    assert!(about(measured, 3.0) && caught == Some(Some(4)), "{measured:?} {caught:?}");
-    assert_eq!(judged("hits<1 for 3s", &run).1, Some(Some(3)), "but a count of none is a count");
+    assert!(about(measured, 3.0) && caught == Some(at(4)), "{measured:?} {caught:?}");
+    assert_eq!(judged("hits<1 for 3s", &run).1, Some(at(3)), "but a count of none is a count");
 }
 
 #[test]
 fn within_judges_from_the_first_second_and_over_waits_for_a_full_window() {
     let run: Vec<Window> = (0..6).map(|s| second(s, 2, 10)).collect();
-    assert_eq!(judged("hits<30 within 3s", &run), (Some(10.0), Some(Some(0))));
+    assert_eq!(judged("hits<30 within 3s", &run), (Some(10.0), Some(at(0))));
     assert_eq!(judged("hits<30 over 3s", &run), (Some(30.0), None));
-    assert_eq!(judged("hits<31 over 3s", &run), (Some(30.0), Some(Some(2))));
+    assert_eq!(judged("hits<31 over 3s", &run), (Some(30.0), Some(at(2))));
 }
 
 #[test]
@@ -99,7 +103,7 @@ fn windows_merge_distributions_and_slide() {
     assert!(about(measured, 0.001) && caught.is_none(), "{measured:?}");
     let (measured, caught) = judged("p90>50ms over 2s", &run);
     assert!(
-        about(measured, 0.1) && caught == Some(Some(2)),
+        about(measured, 0.1) && caught == Some(at(2)),
         "only seconds 1 and 2 are looked at: {measured:?}"
     );
     run.truncate(1);

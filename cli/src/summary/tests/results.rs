@@ -100,20 +100,20 @@ fn troubled_steps() -> Vec<StepResult> {
 }
 
 fn criteria() -> Vec<CriterionResult> {
-    let of = |criterion: &str, measured, threshold, failed_at: Option<Option<u32>>| CriterionResult {
+    let of = |criterion: &str, measured, threshold, passed, failed_at_second| CriterionResult {
         criterion: criterion.into(),
-        passed: failed_at.is_none(),
+        passed,
         measured,
         threshold,
-        failed_at_second: failed_at.flatten(),
+        failed_at_second,
     };
     let long =
         "the shoes must come soon: p95 of /catalogue/department/shoes/size/44/colour/black<300ms for 10s";
     vec![
-        of("p95<300ms for 3s, stop as failed", Some(0.412), 0.3, Some(Some(11))),
-        of("fail>1%", Some(0.0567), 0.01, Some(None)),
-        of("hits<1000", Some(1003.0), 1000.0, None),
-        of(long, None, 0.3, None),
+        of("p95<300ms for 3s, stop as failed", Some(0.412), 0.3, false, Some(11)),
+        of("fail>1%", Some(0.0567), 0.01, false, None),
+        of("hits<1000", Some(1003.0), 1000.0, true, None),
+        of(long, None, 0.3, true, None),
     ]
 }
 
