@@ -355,6 +355,15 @@ pub struct CriterionResult {
     pub failed_at_second: Option<u32>,
 }
 
+impl CriterionResult {
+    /// A value with the unit that the criterion's subject has; plain where another release wrote a subject
+    /// that is unknown here.
+    pub fn show(&self, value: f64) -> String {
+        crate::Criterion::parse(&self.criterion)
+            .map_or_else(|_| value.to_string(), |criterion| criterion.unit().show(value))
+    }
+}
+
 /// Agents of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -71,10 +71,11 @@ fn criterion(criterion: &CriterionResult) -> Case {
     let outcome = if criterion.passed {
         Outcome::Passed
     } else {
-        let measured = criterion.measured.map_or_else(|| "nothing".into(), |measured| measured.to_string());
+        let measured =
+            criterion.measured.map_or_else(|| "nothing".into(), |measured| criterion.show(measured));
         let at = criterion.failed_at_second.map(|second| format!(", first at second {second}"));
         let at = at.unwrap_or_default();
-        let threshold = criterion.threshold;
+        let threshold = criterion.show(criterion.threshold);
         Outcome::Failed(format!("measured {measured}, threshold {threshold}{at}"))
     };
     Case { name: clean(&criterion.criterion), outcome }
@@ -174,7 +175,7 @@ mod tests {
     <property name="verdict" value="failed"/>
   </properties>
   <testcase classname="shop &lt;&quot;&amp;&quot;&gt;" name="p95&lt;300ms" time="10.250">
-    <failure message="measured 0.35, threshold 0.3, first at second 4">measured 0.35, threshold 0.3, first at second 4</failure>
+    <failure message="measured 350 ms, threshold 300 ms, first at second 4">measured 350 ms, threshold 300 ms, first at second 4</failure>
   </testcase>
   <testcase classname="shop &lt;&quot;&amp;&quot;&gt;" name="fail&gt;1% over 30s" time="10.250"/>
 </testsuite>

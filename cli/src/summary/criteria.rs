@@ -1,7 +1,6 @@
 //! What the run was judged by, and how it came out.
 
-use loads_wire::result::CriterionResult;
-use loads_wire::{Criterion, RunResult};
+use loads_wire::RunResult;
 
 use super::style::Style;
 use super::table::Table;
@@ -20,21 +19,15 @@ pub fn section(result: &RunResult, style: &Style) -> String {
             (true, Some(_)) => "✓",
             (true, None) => "–",
         };
-        let measured = criterion.measured.map(|measured| shown(criterion, measured));
+        let measured = criterion.measured.map(|measured| criterion.show(measured));
         let cells = [
             mark.to_owned(),
             one_line(&criterion.criterion),
             measured.unwrap_or_else(|| "never".to_owned()),
-            shown(criterion, criterion.threshold),
+            criterion.show(criterion.threshold),
             at.unwrap_or_default(),
         ];
         if criterion.passed { table.row(cells) } else { table.bad_row(cells) }
     }
     table.render()
-}
-
-/// With the unit that the criterion's subject has; a result of another release may have subjects unknown here.
-fn shown(criterion: &CriterionResult, value: f64) -> String {
-    Criterion::parse(&criterion.criterion)
-        .map_or_else(|_| value.to_string(), |criterion| criterion.unit().show(value))
 }
