@@ -94,16 +94,15 @@ fn crash(pod: &Pod) -> Option<Problem> {
     })
 }
 
-/// Agents' containers are not restarted: each end leaves a failed pod, and the Job makes another.
+/// Agents' containers are not restarted: each end leaves a pod that fails once its keeper has ended too, and the Job
+/// makes another after that.
 fn ended(pods: &[Pod]) -> Option<Problem> {
-    let failed = |pod: &&Pod| pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Failed");
     // The keeper beside the agent ends well, and comes first.
     let code = |pod: &Pod| {
         let mut ended = containers(pod).filter_map(|c| c.state.as_ref()?.terminated.clone());
         ended.find(|ended| ended.exit_code != 0)
     };
-    let all: Vec<_> =
-        pods.iter().filter(failed).filter_map(|pod| Some((pod.name_any(), code(pod)?))).collect();
+    let all: Vec<_> = pods.iter().filter_map(|pod| Some((pod.name_any(), code(pod)?))).collect();
     let (name, last) = all.last().filter(|_| all.len() > 1)?;
     let message = format!(
         "{} agents ended before the run could start, one with exit code {}{}: look at `kubectl logs {name} -c agent`",
