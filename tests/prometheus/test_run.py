@@ -16,6 +16,7 @@ BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((CHART / "d
 AGENTS = 3
 USERS = 2
 SECONDS = 20
+CRITERIA = ["p95<7s for 2s, continue", "fail<1%"]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def seen(tmp_path_factory):
         server = stack.enter_context(demo_server(folder))
         requests = [{"path": "/", "label": "home"}, {"path": "/bytes/2000"}, {"path": "/status/503", "label": "broken"}]
         step = {"users": USERS, "length": {"seconds": SECONDS}}
-        load = stack.enter_context(broker(folder / "broker", plan(server, AGENTS, step, requests)))
+        load = stack.enter_context(broker(folder / "broker", plan(server, AGENTS, step, requests, criteria=CRITERIA)))
         other = stack.enter_context(texts(samples))
         run = {"loads": (load.address, "/metrics")}
         more = {"operator": (other, "/operator"), "more": (other, "/broker")}
@@ -82,6 +83,17 @@ def test_every_figure_equals_the_final_result(seen):
     assert seen.final["verdict"] == "failed" and seen.final["hits"] > 1000, seen.final["reasons"]
     for query, value in counters(seen.final).items():
         assert seen.fast.value(query) == pytest.approx(value, rel=1e-9), query
+
+
+def test_criteria_are_told_as_the_result_has_them(seen):
+    assert [(one["criterion"], one["passed"]) for one in seen.final["criteria"]] == list(zip(CRITERIA, [True, False]))
+    for one in seen.final["criteria"]:
+        labels = f'{{criterion="{one["criterion"]}"}}'
+        assert seen.fast.value(f"loads_criterion_passed{labels}") == one["passed"]
+        assert seen.fast.value(f"loads_criterion_measured{labels}") == pytest.approx(one["measured"])
+        assert seen.fast.value(f"loads_criterion_threshold{labels}") == one["threshold"]
+    below = seen.fast.value('sum(loads_request_duration_seconds_bucket{le="7"})')
+    assert below == seen.final["hits"] - seen.final["undetailed"], "a threshold is a bound of the histogram"
 
 
 def test_twenty_seconds_are_visible_at_an_interval_of_fifteen(seen):
