@@ -102,3 +102,18 @@ fn events_tell_the_story_of_a_run_in_order() {
     assert_eq!(told.last(), Some(&"Passed"), "{told:?}");
     assert!(told.contains(&"Running"), "{told:?}");
 }
+
+#[test]
+fn a_criterion_over_all_agents_ends_the_run_early_and_is_its_reason() {
+    let space = Space::new("criteria");
+    let target = space.target();
+    let more = "agents: 3\nusers: 2\nduration: 120\ncriteria: ['p95<5ms for 3s', 'fail<1%']";
+    let test = space.load_test("judged", &specs::http(&target, "/slow?ms=20", more));
+    let (reason, message) = test.finished();
+    assert_eq!(reason, "CriteriaFailed", "{message}");
+    assert!(message.contains("p95<5ms for 3s") && message.contains("5.00 ms"), "{message}");
+    assert_eq!(test.result("hits"), target.total());
+    let report = test.report();
+    let passed: Vec<_> = report["criteria"].as_array().unwrap().iter().map(|one| &one["passed"]).collect();
+    assert_eq!(passed, [false, true]);
+}
