@@ -33,14 +33,12 @@ pub async fn wait(args: Args) -> Result<(), Exit> {
         over = until_over(&cluster, &args.name, args.quiet) => over?,
         _ = orders.changed() => return Err(Exit::error("no longer waited for; the run goes on")),
     };
-    let status = test.status.unwrap_or_default();
-    let told = find::state(Some(&status));
-    let kept = cluster.kept(&cluster.load_test(&args.name).await?).await?;
-    if let Some(result) = kept {
+    if let Some(result) = cluster.kept(&test).await? {
         print!("{}", summary::render(&result, &summary::Style::of_stdout()));
         return Exit::of(result.verdict);
     }
-    println!("{told}");
+    let status = test.status.unwrap_or_default();
+    println!("{}", find::state(Some(&status)));
     Exit::of(verdict(&status))
 }
 
