@@ -22,9 +22,12 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time in which a peer must take what is written to it, before it is dropped.
     pub write_stall: Duration,
-    /// Connections past the handshake. When all are taken, the oldest one that never sent a message makes
-    /// room; if there is none, the newcomer is turned away.
+    /// Connections past the handshake. When all are taken, the oldest one that was [quiet](Self::quiet) for too
+    /// long makes room; if all have sent something, the newcomer is turned away.
     pub max_connections: usize,
+    /// Time from the end of the handshake in which a peer that never sent a message keeps its place all the same:
+    /// its first message is on its way, and nobody would know that it is lost.
+    pub quiet: Duration,
     /// Connections within the handshake; a newcomer evicts the oldest.
     pub max_pending: usize,
 }
@@ -44,6 +47,7 @@ impl Limits {
             handshake: Duration::from_secs(5),
             write_stall: Duration::from_mins(1),
             max_connections: connections.clamp(4, MOST_CONNECTIONS) as usize,
+            quiet: Duration::from_millis(500),
             max_pending: pending as usize,
         }
     }

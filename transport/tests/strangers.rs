@@ -135,7 +135,7 @@ async fn half_open_handshakes_end_by_the_time_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_all_places_are_taken_a_silent_peer_makes_room_for_a_speaking_one() {
-    let limits = Limits { max_connections: 3, ..limits() };
+    let limits = Limits { max_connections: 3, quiet: Duration::from_millis(20), ..limits() };
     let mut puller = Puller::bind("tcp://127.0.0.1:0", limits).await.unwrap();
     let endpoint = puller.endpoint();
     let speaker = spawn_blocking(move || {

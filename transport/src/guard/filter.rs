@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::error::Elapsed;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::forward::forward;
-use super::roster::Seat;
+use super::roster::{Admission, Seat};
 use super::stats::{Stats, bump};
 use crate::zmtp::{self, Violation};
 use crate::{Limits, PeerId, ServerTls};
@@ -89,18 +89,40 @@ async fn admit<S>(mut outer: S, seat: &Seat, passage: &Passage) -> Option<(S, Un
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let greeted = timeout(passage.limits.handshake, greet(&mut outer, passage.kind)).await;
+    let limit = passage.limits.handshake;
+    let greeted = timeout(limit, greet(&mut outer, passage.kind)).await;
     let peer_type = shaken(greeted, seat, passage)?;
-    if !seat.admit() {
+    if timeout(limit, seated(seat)).await != Ok(true) {
+        bump(&passage.stats.turned_away);
         return None;
     }
-    match timeout(passage.limits.handshake, enter(passage, peer_type, seat.id)).await {
+    // Only now: a library sends nothing before the other side is ready, so who is turned away has lost nothing.
+    say(&mut outer, &zmtp::ready(passage.kind.name(), b"")).await;
+    match timeout(limit, enter(passage, peer_type, seat.id)).await {
         Ok(Ok(inner)) => return Some((outer, inner)),
         Ok(Err(reason)) => tracing::warn!(peer = seat.id, %reason, "no way to the inner socket"),
         Err(_) => tracing::warn!(peer = seat.id, "the inner socket does not answer"),
     }
     bump(&passage.stats.turned_away);
     None
+}
+
+/// Waits for a place past the handshake; false if there will be none.
+async fn seated(seat: &Seat) -> bool {
+    loop {
+        match seat.admit(Instant::now()) {
+            Admission::In => return true,
+            Admission::Out => return false,
+            Admission::Wait(time) => sleep(time).await,
+        }
+    }
+}
+
+/// A peer may have said everything and be gone: what it said still counts.
+async fn say<S: AsyncWrite + Unpin>(outer: &mut S, bytes: &[u8]) {
+    if outer.write_all(bytes).await.is_ok() {
+        let _ = outer.flush().await;
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,17 +133,12 @@ enum HandshakeError {
     Violation(#[from] Violation),
 }
 
-/// Greets the peer; returns its socket type. Reads not a byte beyond its READY.
+/// Exchanges greetings and hears the peer's READY; returns its socket type. Reads not a byte beyond its READY.
 async fn greet<S>(outer: &mut S, kind: Kind) -> Result<&'static str, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut hello = zmtp::greeting().to_vec();
-    hello.extend(zmtp::ready(kind.name(), b""));
-    // A peer may have said everything and be gone: what it said still counts.
-    if outer.write_all(&hello).await.is_ok() {
-        let _ = outer.flush().await;
-    }
+    say(outer, &zmtp::greeting()).await;
     let mut greeting = [0; zmtp::GREETING];
     outer.read_exact(&mut greeting).await?;
     zmtp::check_greeting(&greeting)?;

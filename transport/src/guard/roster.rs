@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::stats::{Stats, bump};
@@ -28,9 +30,24 @@ struct Seats {
     /// Within the handshake.
     pending: BTreeMap<u64, CancellationToken>,
     /// Admitted, but never sent a message.
-    silent: BTreeMap<u64, CancellationToken>,
+    silent: BTreeMap<u64, Silent>,
     /// Sent at least one.
     spoken: HashSet<u64>,
+}
+
+#[derive(Debug)]
+struct Silent {
+    admitted: Instant,
+    evicted: CancellationToken,
+}
+
+/// What came of asking for a place past the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    In,
+    /// All places are taken, one of them by a peer that has this much time left to say something.
+    Wait(Duration),
+    Out,
 }
 
 /// A connection's place; leaving is dropping it.
@@ -90,23 +107,26 @@ impl Roster {
 }
 
 impl Seat {
-    /// Moves on from the handshake; false if there is no room.
-    pub(crate) fn admit(&self) -> bool {
+    /// Moves on from the handshake, if there is room.
+    pub(crate) fn admit(&self, now: Instant) -> Admission {
         let mut seats = self.roster.seats();
-        if seats.pending.remove(&self.id).is_none() {
-            return false; // evicted a moment ago
+        let limits = self.roster.limits;
+        if !seats.pending.contains_key(&self.id) {
+            return Admission::Out; // evicted a moment ago
         }
-        if seats.silent.len() + seats.spoken.len() >= self.roster.limits.max_connections {
-            let Some((_, token)) = seats.silent.pop_first() else {
-                bump(&self.roster.stats.turned_away);
-                return false;
-            };
-            token.cancel();
+        if seats.silent.len() + seats.spoken.len() >= limits.max_connections {
+            let Some(oldest) = seats.silent.first_entry() else { return Admission::Out };
+            let left = limits.quiet.saturating_sub(now - oldest.get().admitted);
+            if !left.is_zero() {
+                return Admission::Wait(left);
+            }
+            oldest.remove().evicted.cancel();
             bump(&self.roster.stats.evicted_silent);
         }
-        seats.silent.insert(self.id, self.evicted.clone());
+        seats.pending.remove(&self.id);
+        seats.silent.insert(self.id, Silent { admitted: now, evicted: self.evicted.clone() });
         bump(&self.roster.stats.admitted);
-        true
+        Admission::In
     }
 
     /// Notes that a message came: from now on this connection is not evicted.
@@ -146,29 +166,46 @@ mod tests {
         let roster = roster(2, 9);
         let seats = [roster.enter(), roster.enter(), roster.enter()];
         assert_eq!(seats.each_ref().map(|s| s.evicted.is_cancelled()), [true, false, false]);
-        assert!(!seats[0].admit(), "an evicted connection gets no place");
+        assert_eq!(seats[0].admit(Instant::now()), Admission::Out, "an evicted connection gets no place");
     }
 
     #[test]
     fn under_pressure_the_oldest_silent_connection_goes_and_speakers_stay() {
         let roster = roster(9, 2);
         let [speaker, silent, third, fourth] = [(); 4].map(|()| roster.enter());
-        assert!(speaker.admit() && silent.admit());
+        let start = Instant::now();
+        let later = start + roster.limits.quiet;
+        assert_eq!([speaker.admit(start), silent.admit(start)], [Admission::In; 2]);
         speaker.spoke();
-        assert!(third.admit());
+        assert_eq!(third.admit(later), Admission::In);
         assert!(silent.evicted.is_cancelled() && !speaker.evicted.is_cancelled());
         third.spoke();
-        assert!(!fourth.admit(), "no silent connection is left to evict");
+        assert_eq!(fourth.admit(later), Admission::Out, "no silent connection is left to evict");
+    }
+
+    #[test]
+    fn who_was_just_let_in_keeps_the_place_until_it_had_time_to_speak() {
+        let roster = roster(9, 1);
+        let [first, second] = [(); 2].map(|()| roster.enter());
+        let start = Instant::now();
+        assert_eq!(first.admit(start), Admission::In);
+        let millisecond = Duration::from_millis(1);
+        let almost = start + roster.limits.quiet - millisecond;
+        assert_eq!(second.admit(almost), Admission::Wait(millisecond));
+        assert!(!first.evicted.is_cancelled());
+        assert_eq!(second.admit(almost + millisecond), Admission::In);
+        assert!(first.evicted.is_cancelled());
     }
 
     #[test]
     fn leaving_frees_the_place() {
         let roster = roster(9, 1);
         let first = roster.enter();
-        assert!(first.admit());
+        let now = Instant::now();
+        assert_eq!(first.admit(now), Admission::In);
         first.spoke();
         drop(first);
-        assert!(roster.enter().admit());
+        assert_eq!(roster.enter().admit(now), Admission::In);
         assert_eq!(roster.count(), 0);
     }
 }
