@@ -140,6 +140,10 @@ impl Executor for External {
         Ok(())
     }
 
+    fn began(&self) -> Option<u64> {
+        self.current.as_ref()?.progress.borrow().began
+    }
+
     fn users(&self) -> u32 {
         self.current.as_ref().map_or(0, |current| current.progress.borrow().alive)
     }

@@ -57,6 +57,8 @@ impl From<StopMode> for Halt {
 pub(super) struct Progress {
     /// Runners that run.
     pub alive: u32,
+    /// When the load began ([`crate::clock::now`]).
+    pub began: Option<u64>,
     /// All are over and everything is counted.
     pub finished: bool,
     /// Why no runner can ever be started.
@@ -148,8 +150,9 @@ impl Step {
                 }
             }
         }
+        let began = self.tally.began();
         let recorder = self.tally.end(self.orphaned);
-        progress.send_replace(Progress { alive: 0, finished: true, fatal: self.progress.fatal });
+        progress.send_replace(Progress { alive: 0, began, finished: true, fatal: self.progress.fatal });
         recorder
     }
 
@@ -250,6 +253,7 @@ impl Step {
             self.tally.runner_ended(end);
         }
         self.progress.alive = self.runners.iter().filter(|runner| runner.is_alive()).count() as u32;
+        self.progress.began = self.tally.began();
         self.tally.tick(self.progress.alive);
     }
 

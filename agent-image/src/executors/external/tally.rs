@@ -27,6 +27,8 @@ pub(super) struct Tally {
     started: u64,
     ended: u64,
     runners: Runners,
+    /// When the first request or test of which something was heard began.
+    began: Option<u64>,
 }
 
 /// Runners that may have had a request under way when they ended: nobody will ever know.
@@ -50,7 +52,7 @@ impl Tally {
     pub(super) fn new(mut recorder: Recorder, order: &StepOrder, run_id: &str, test: &str) -> Self {
         recorder.begin_step(order.run_start, order.step, clock::now());
         let (run_id, test) = (run_id.to_owned(), test.to_owned());
-        Self { recorder, run_id, test, started: 0, ended: 0, runners: Runners::default() }
+        Self { recorder, run_id, test, started: 0, ended: 0, runners: Runners::default(), began: None }
     }
 
     /// Counts one frame.
@@ -76,6 +78,7 @@ impl Tally {
             RunnerMessage::Hit(hit) => self.hit(&hit),
             RunnerMessage::TestStarted => {
                 self.started += 1;
+                self.begun(clock::now());
                 self.recorder.test_started();
             }
             RunnerMessage::Success => self.test_ended(Cell::Success),
@@ -107,6 +110,7 @@ impl Tally {
 
     fn hit(&mut self, message: &HitMessage<'_>) {
         let now = clock::now();
+        self.begun(now.saturating_sub(message.elapsed));
         let label = short(Cow::Borrowed(&message.label), LABEL);
         let series = self.recorder.series(&label, &message.method, message.status);
         self.recorder.sent();
@@ -123,6 +127,15 @@ impl Tally {
         if ended.is_some_and(|ended| clock::unix_now() as f64 / SECOND as f64 - ended > LATE) {
             self.recorder.totals_mut().late += 1;
         }
+    }
+
+    fn begun(&mut self, at: u64) {
+        self.began = Some(self.began.map_or(at, |began| began.min(at)));
+    }
+
+    /// When the step's load began, as far as runners have told.
+    pub(super) fn began(&self) -> Option<u64> {
+        self.began
     }
 
     fn test_ended(&mut self, outcome: Cell) {

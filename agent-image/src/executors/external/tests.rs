@@ -155,6 +155,24 @@ async fn every_users_runner_is_heard_to_its_last_message() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_load_begins_with_the_first_request_not_with_the_word_of_it() {
+    let script = "send(HIT.replace('0.001', '20')); time.sleep(60)";
+    let mut run = start_python(1, Length::Seconds(60), script).await;
+    assert_eq!(run.executor.began(), None);
+    let heard = async {
+        loop {
+            match run.executor.began() {
+                Some(began) => break began,
+                None => sleep(std::time::Duration::from_millis(5)).await,
+            }
+        }
+    };
+    let began = timeout(PATIENCE, heard).await.expect("the hit is heard");
+    assert!(began + 20 * SECOND <= clock::now(), "the request took twenty seconds");
+    run.executor.shutdown(StopMode::Now).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runners_environment_is_exactly_what_the_protocol_says() {
     let names = "env | grep ^LOADS_ | grep -v RECEIVER | sort | tr '\\n' ' '";
     let mut run = start(2, Length::Hits(7), &["sh", "-c", names]).await;

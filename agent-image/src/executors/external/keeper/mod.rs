@@ -22,7 +22,7 @@ use tokio::time::{Duration, timeout};
 use crate::executor::{Check, Error, Executor, ExecutorContext, StepOrder};
 use crate::record::{Cells, WindowSink};
 use crate::spool::{RUNNERS_CELLS, Unheard, gone_runners, undetailed_rest};
-use words::{Assignment, Order, Outcome, Report};
+use words::{Assignment, Order, Outcome, Progress, Report};
 
 pub use serve::keep_runners;
 
@@ -51,8 +51,7 @@ struct Keeper {
 struct Heard {
     prepared: Option<Outcome>,
     begun: Option<(u16, Outcome)>,
-    /// Users, and whether the step is finished.
-    progress: Option<(u16, u32, Result<bool, words::Trouble>)>,
+    progress: Option<(u16, Progress)>,
     ended: Option<(u16, Outcome)>,
     gone: bool,
 }
@@ -75,6 +74,17 @@ impl Kept {
         let reader =
             tokio::spawn(read(reports, tell, self.context.sink.clone(), self.context.state_dir.clone()));
         Ok(Keeper { process, orders, heard, reader, step: None })
+    }
+
+    /// What was heard of the step under way.
+    fn progress<T>(&self, look: impl Fn(&Progress) -> T) -> Option<T> {
+        let keeper = self.keeper.as_ref()?;
+        let heard = keeper.heard.borrow();
+        heard
+            .progress
+            .as_ref()
+            .filter(|(step, _)| Some(*step) == keeper.step)
+            .map(|(_, progress)| look(progress))
     }
 
     fn keeper(&mut self) -> Result<&mut Keeper, Error> {
@@ -135,10 +145,12 @@ impl Executor for Kept {
         let keeper = self.keeper()?;
         let Some(current) = keeper.step else { return Ok(Check::Finished) };
         let heard = keeper.heard.borrow().clone();
-        match heard.progress {
+        let finished =
+            heard.progress.filter(|(step, _)| *step == current).map(|(_, progress)| progress.finished);
+        match finished {
             _ if heard.gone => Err(keeper.gone().await),
-            Some((step, _, Err(trouble))) if step == current => Err(trouble.into()),
-            Some((step, _, Ok(true))) if step == current => Ok(Check::Finished),
+            Some(Err(trouble)) => Err(trouble.into()),
+            Some(Ok(true)) => Ok(Check::Finished),
             _ => Ok(Check::Running),
         }
     }
@@ -164,10 +176,12 @@ impl Executor for Kept {
         Ok(())
     }
 
+    fn began(&self) -> Option<u64> {
+        self.progress(|progress| progress.began)?
+    }
+
     fn users(&self) -> u32 {
-        let Some(keeper) = &self.keeper else { return 0 };
-        let heard = keeper.heard.borrow();
-        heard.progress.as_ref().filter(|(step, ..)| Some(*step) == keeper.step).map_or(0, |p| p.1)
+        self.progress(|progress| progress.users).unwrap_or(0)
     }
 }
 
@@ -183,8 +197,8 @@ async fn read(mut from: ChildStdout, tell: watch::Sender<Heard>, sink: WindowSin
             }
             Report::Prepared(outcome) => tell.send_modify(|heard| heard.prepared = Some(outcome)),
             Report::Begun(step, outcome) => tell.send_modify(|heard| heard.begun = Some((step, outcome))),
-            Report::Progress { step, users, finished } => {
-                tell.send_modify(|heard| heard.progress = Some((step, users, finished)));
+            Report::Progress(step, progress) => {
+                tell.send_modify(|heard| heard.progress = Some((step, progress)));
             }
             Report::Ended(step, outcome) => tell.send_modify(|heard| heard.ended = Some((step, outcome))),
         }

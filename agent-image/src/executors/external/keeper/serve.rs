@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Duration, MissedTickBehavior, interval, timeout};
 
 use super::super::External;
-use super::words::{self, Order, Report, Trouble};
+use super::words::{self, Order, Progress, Report, Trouble};
 use crate::executor::{Check, Error, Executor};
 use crate::record::{SinkItem, WindowSink};
 
@@ -86,8 +86,8 @@ struct Serving {
     /// How the step is to end.
     ending: Option<StopMode>,
     going: bool,
-    /// The progress that was told last: users, and whether the step is finished.
-    told: Option<(u32, bool)>,
+    /// The progress that was told last: users, when the load began, and whether the step is finished.
+    told: Option<(u32, Option<u64>, bool)>,
 }
 
 impl Serving {
@@ -128,14 +128,15 @@ impl Serving {
     }
 
     async fn tell_progress(&mut self) {
-        let (checked, users) = (self.executor.check().await, self.executor.users());
+        let checked = self.executor.check().await;
+        let (users, began) = (self.executor.users(), self.executor.began());
         let finished = checked.map(|check| check == Check::Finished).map_err(Trouble::from);
-        let now = finished.as_ref().ok().map(|finished| (users, *finished));
+        let now = finished.as_ref().ok().map(|finished| (users, began, *finished));
         if now.is_none() || now != self.told {
             // What can not go on is told once.
             self.going = now.is_some();
             self.told = now;
-            self.report(Report::Progress { step: self.step, users, finished });
+            self.report(Report::Progress(self.step, Progress { users, began, finished }));
         }
     }
 

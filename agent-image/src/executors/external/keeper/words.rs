@@ -29,9 +29,19 @@ pub(super) enum Order {
 pub(super) enum Report {
     Prepared(Outcome),
     Begun(u16, Outcome),
-    Progress { step: u16, users: u32, finished: Result<bool, Trouble> },
+    /// Of this step.
+    Progress(u16, Progress),
     Window(Box<Window>),
     Ended(u16, Outcome),
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) users: u32,
+    /// When its load began.
+    pub(super) began: Option<u64>,
+    pub(super) finished: Result<bool, Trouble>,
 }
 
 /// Whether an order could be carried out.
