@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -48,13 +48,18 @@ impl Stores {
     pub fn watch(client: &Client, namespace: Option<&str>, metrics: &Arc<Metrics>) -> (Self, Wakes) {
         let mut wakes = (Vec::new(), Arc::clone(metrics));
         let stores = Self {
-            jobs: filled(client, namespace, &mut wakes),
-            deployments: filled(client, namespace, &mut wakes),
-            services: filled(client, namespace, &mut wakes),
-            config_maps: filled(client, namespace, &mut wakes),
-            policies: filled(client, namespace, &mut wakes),
-            budgets: filled(client, namespace, &mut wakes),
-            accounts: filled(client, namespace, &mut wakes),
+            // Pod templates are most of an object, and nobody reads them here.
+            jobs: filled(client, namespace, &mut wakes, |job: &mut Job| {
+                job.spec.iter_mut().for_each(|spec| spec.template = PodTemplateSpec::default());
+            }),
+            deployments: filled(client, namespace, &mut wakes, |broker: &mut Deployment| {
+                broker.spec.iter_mut().for_each(|spec| spec.template = PodTemplateSpec::default());
+            }),
+            services: filled(client, namespace, &mut wakes, whole),
+            config_maps: filled(client, namespace, &mut wakes, whole),
+            policies: filled(client, namespace, &mut wakes, whole),
+            budgets: filled(client, namespace, &mut wakes, whole),
+            accounts: filled(client, namespace, &mut wakes, whole),
         };
         (stores, futures::stream::select_all(wakes.0).boxed())
     }
@@ -87,18 +92,23 @@ fn config() -> watcher::Config {
     watcher::Config::default().labels(MANAGED)
 }
 
+fn whole<K>(_: &mut K) {}
+
+/// A store of the objects without their managed fields and what `slim` takes away.
 fn filled<K>(
     client: &Client,
     namespace: Option<&str>,
     (wakes, metrics): &mut (Vec<Wakes>, Arc<Metrics>),
+    slim: fn(&mut K),
 ) -> Store<K>
 where
     K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
     K: Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (reader, writer) = store();
-    let events = watcher(api::<K>(client, namespace), config()).modify(|object| {
+    let events = watcher(api::<K>(client, namespace), config()).modify(move |object| {
         object.managed_fields_mut().clear();
+        slim(object);
     });
     wakes.push(owners(events.default_backoff().reflect(writer), Arc::clone(metrics)));
     reader

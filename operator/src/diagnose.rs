@@ -1,8 +1,9 @@
 //! Why agents do not come: quotas stand in the Job's events only, images and nodes in the pods. Read on
 //! demand, never kept. `events` and `pods` are pure.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{self, ContainerStatus, Event, PodStatus};
 use kube::api::ListParams;
+use kube::core::{ApiResource, NotUsed, Object};
 use kube::{Api, ResourceExt};
 use loads_api::LoadTest;
 use loads_api::conditions::reason;
@@ -13,12 +14,18 @@ use crate::problem::Problem;
 
 /// As many as tell the story.
 const MOST: u32 = 50;
+const MOST_PODS: u32 = 20;
+
+/// A pod without what it was asked to be, which is most of it.
+type Pod = Object<NotUsed, PodStatus>;
 
 /// Looks at the pods of the run and at the events of its Job.
 pub async fn diagnose(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Option<Problem>, Error> {
     let namespace = test.namespace().unwrap_or_default();
-    let pods_api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
-    let found = pods_api.list(&ListParams::default().labels(&of_run(names.run_id())).limit(MOST)).await?;
+    let of_pods = ApiResource::erase::<v1::Pod>(&());
+    let pods_api: Api<Pod> = Api::namespaced_with(ctx.client.clone(), &namespace, &of_pods);
+    let of_run = ListParams::default().labels(&of_run(names.run_id())).limit(MOST_PODS);
+    let found = pods_api.list(&of_run).await?;
     if let Some(problem) = pods(&found.items) {
         return Ok(Some(problem));
     }
@@ -127,7 +134,10 @@ mod tests {
     use serde_json::json;
 
     fn pod(status: &serde_json::Value) -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": "a-0"}, "status": status})).unwrap()
+        serde_json::from_value(
+            json!({"metadata": {"name": "a-0"}, "spec": {"containers": []}, "status": status}),
+        )
+        .unwrap()
     }
 
     fn container(state: &serde_json::Value) -> serde_json::Value {

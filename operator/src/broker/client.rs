@@ -9,6 +9,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use loads_wire::control::{BROKER_NAME, DESIRED_PATH, Desired, Observed, REPORT_LIMIT, REPORT_PATH};
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -158,9 +159,11 @@ impl Client {
         for certificate in CertificateDer::pem_slice_iter(self.address.ca.as_bytes()) {
             roots.add(certificate?)?;
         }
-        let config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+        let mut config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
             .with_root_certificates(roots)
             .with_client_auth_cert(self.identity.chain.clone(), self.identity.key.clone_key())?;
+        // Its store has room for 32 servers: more memory than all else of a run, for one that is seldom met again.
+        config.resumption = Resumption::disabled();
         Ok(self.tls.insert(TlsConnector::from(Arc::new(config))).clone())
     }
 }

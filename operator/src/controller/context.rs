@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use kube::runtime::events::Recorder;
+use tokio::sync::Semaphore;
 
 use super::Memory;
 use crate::broker::{Followers, Identity};
@@ -27,6 +28,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// Between two looks.
     pub memory: Memory,
+    /// A place for each diagnosis that may go on: pods, as the API server tells of them, are large.
+    pub diagnoses: Semaphore,
     /// Of the operator itself.
     pub metrics: Arc<Metrics>,
 }

@@ -161,7 +161,11 @@ async fn why_not(
         ctx.memory.complete(test);
         return Ok(None);
     }
-    if ctx.memory.waiting(test) >= PATIENCE && ctx.memory.may_look(test) {
+    // Without a place nothing waits: the next look at this LoadTest comes soon enough.
+    if ctx.memory.waiting(test) >= PATIENCE
+        && let Ok(_place) = ctx.diagnoses.try_acquire()
+        && ctx.memory.may_look(test)
+    {
         let why = diagnose(ctx, test, names).await?;
         ctx.memory.keep_why(test, why.or_else(|| broker_pending(found)));
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::Store;
-use kube::runtime::watcher;
+use kube::runtime::reflector::{Store, store};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use loads_api::LoadTest;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::reconcile::reconcile;
@@ -26,6 +26,11 @@ use crate::telemetry::Metrics;
 const SWEEP: Duration = Duration::from_secs(30);
 /// Between two looks at whether the stores are filled.
 const FILL: Duration = Duration::from_secs(2);
+/// LoadTests that are looked at at the same time. Each look has a connection to the API server, and a look of
+/// 200 at once made it slower for all, and cost half a MiB each.
+const LOOKS: u16 = 16;
+/// Of them, those that find out why agents do not come.
+const DIAGNOSES: usize = 2;
 
 /// Everything that the controllers of several namespaces share.
 #[derive(Clone)]
@@ -51,13 +56,30 @@ pub async fn run(
     let Shared { client, config, identity, recorder, metrics } = shared;
     let (wake, woken) = mpsc::unbounded_channel();
     let (stores, children) = Stores::watch(&client, namespace, &metrics);
-    let controller = Controller::new(api::<LoadTest>(&client, namespace), watcher::Config::default());
-    let tests = controller.store();
+    let (tests, writer) = store();
+    let changes = watcher(api::<LoadTest>(&client, namespace), watcher::Config::default())
+        .modify(|test| test.managed_fields_mut().clear())
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects();
+    let controller = Controller::for_stream(changes, tests.clone())
+        .with_config(controller::Config::default().concurrency(LOOKS));
     metrics.tell_of(tests.clone());
     metrics.watches(LoadTest::kind(&()).as_ref());
     let followers = Followers::new(Arc::clone(&identity), wake);
     let memory = Memory::default();
-    let ctx = Arc::new(Context { client, config, stores, followers, identity, recorder, memory, metrics });
+    let diagnoses = Semaphore::new(DIAGNOSES);
+    let ctx = Arc::new(Context {
+        client,
+        config,
+        stores,
+        followers,
+        identity,
+        recorder,
+        memory,
+        diagnoses,
+        metrics,
+    });
     let sweeper = tokio::spawn(sweep(tests, Arc::clone(&ctx)));
     let metrics = Arc::clone(&ctx.metrics);
     controller
