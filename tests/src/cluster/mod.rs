@@ -17,7 +17,7 @@ pub use audit::{Audit, Request};
 pub use helm::{Helm, NoOperator, Release, chart, chart_program};
 pub use kubectl::{Output, kubectl};
 pub use load_test::LoadTest;
-pub use node::{component, process_of, signal_process};
+pub use node::{age, component, process_of, signal_process};
 pub use plugin::{Page, Plugin};
 pub use prometheus::{Prometheus, promtool_check};
 pub use space::Space;

@@ -31,6 +31,15 @@ pub fn process_of(pod_uid: &str, role: &str) -> Option<u32> {
     })
 }
 
+/// How long a process has been there, in seconds; none when it is gone.
+pub fn age(pid: u32) -> Option<f64> {
+    // In hundredths of a second on every Linux, and counted from the start of the machine as uptime is.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let began: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let uptime: f64 = std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
+    Some(uptime - began / 100.0)
+}
+
 /// Sends a signal.
 ///
 /// # Panics

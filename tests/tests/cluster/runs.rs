@@ -1,6 +1,6 @@
 //! A run from `kubectl apply` to the verdict.
 
-use loads_tests::cluster::{LoadTest, Space};
+use loads_tests::cluster::{LoadTest, Space, age, process_of};
 
 use super::specs;
 
@@ -15,6 +15,7 @@ fn twenty_agents(space: &Space, spec: &str, hits: u64) {
     assert_eq!(agents["wanted"], 20);
     let skew = agents["startSkewMicroseconds"].as_u64().unwrap();
     println!("start skew of 20 agents: {skew} µs");
+    assert!(skew > 0, "it is measured");
     assert_eq!(test.report()["hits"], hits, "the report keeps what the status says");
 }
 
@@ -59,24 +60,26 @@ fn fifteen_lines_are_enough_and_the_columns_fit_a_terminal() {
 }
 
 #[test]
-fn agents_that_are_ready_start_within_a_second() {
+fn the_load_begins_right_after_the_last_agents_process() {
     let space = Space::new("start");
     let target = space.target();
-    let test = space.load_test("start", &specs::http(&target, "/", "agents: 5\nduration: 3"));
+    let test = space.load_test("start", &specs::http(&target, "/", "agents: 5\nduration: 10"));
+    test.wait("Running", "True", "");
+    let agents = space.list("pods", &format!("{},app.kubernetes.io/component=agent", test.selector()));
+    let ages = agents.iter().map(|pod| {
+        let pid = process_of(pod["metadata"]["uid"].as_str().unwrap(), "agent").unwrap();
+        age(pid).unwrap()
+    });
+    let now = jiff::Timestamp::now();
+    let youngest = ages.fold(f64::INFINITY, f64::min);
     assert_eq!(test.finished().0, "Passed");
-    let status = test.status();
-    let skew = status["agents"]["startSkewMicroseconds"].as_u64().unwrap();
-    let pods = space.list("pods", &format!("{},app.kubernetes.io/component=agent", test.selector()));
-    let began = pods
-        .iter()
-        .filter_map(|pod| pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"].as_str());
-    println!(
-        "start skew of 5 agents: {skew} µs; last container at {:?}, load at {}",
-        began.max(),
-        status["startTime"]
-    );
-    let (_, ready_reason, _) = test.condition("AgentsReady");
-    assert_eq!(ready_reason, "Finished");
+    let report = test.report();
+    let began: jiff::Timestamp = report["startedAt"].as_str().unwrap().parse().unwrap();
+    let skew = report["agents"]["startSkewMicroseconds"].as_f64().unwrap() / 1e6;
+    let waited = youngest - now.duration_since(began).as_secs_f64() + skew;
+    println!("load {waited:.3} s after the last agent's process, of it start skew {skew:.3} s");
+    // A second on a quiet machine; here other runs go on at the same time.
+    assert!((0.0..5.0).contains(&waited), "{waited}");
 }
 
 #[test]
