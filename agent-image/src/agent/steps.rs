@@ -106,14 +106,13 @@ impl Life {
         let (mut end, mut skew_known) = (End::Over, false);
         while executor.check().await? == Check::Running && !over(clock::now()) {
             tokio::select! {
-                () = sleep(if skew_known { CHECK } else { LOOK }) => {
+                // Past a second of skew nobody asks for its milliseconds.
+                () = sleep(if skew_known || clock::now() > order.start + SECOND { CHECK } else { LOOK }) => {
                     self.status.update(|s| s.users = executor.users());
                     if !skew_known && let Some(began) = executor.began() {
                         self.note_skew(plan, order, began);
                         skew_known = true;
                     }
-                    // Past this nobody calls it skew.
-                    skew_known |= clock::now() > order.start + SECOND;
                 }
                 () = self.inbox.next() => {}
             }

@@ -315,6 +315,10 @@ impl Session {
             self.parting.nothing_to_say();
         }
         if self.welcomed {
+            if matches!(command, Command::StepDone(_)) {
+                // What a short step showed would go with the next beat, which may be one too late.
+                self.heartbeat(Duration::ZERO).await;
+            }
             self.tell(&command).await;
         }
         self.said.push(command);

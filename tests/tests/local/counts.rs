@@ -14,6 +14,7 @@ fn assert_exact(folder: &Folder, target: &Target, flags: &[&str], expected: u64)
     assert_eq!(target.total() - before, expected, "the server's own count");
     assert_eq!((result.sent, result.unanswered, result.undetailed), (expected, 0, 0));
     assert_eq!((result.tests.started, result.tests.success), (expected, expected));
+    assert!(result.agents.start_skew_microseconds > 0, "however short the run, its skew is in the result");
 }
 
 #[test]
