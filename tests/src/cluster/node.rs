@@ -36,7 +36,8 @@ pub fn age(pid: u32) -> Option<f64> {
     // In hundredths of a second on every Linux, and counted from the start of the machine as uptime is.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let began: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
-    let uptime: f64 = std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
+    let uptime: f64 =
+        std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
     Some(uptime - began / 100.0)
 }
 
