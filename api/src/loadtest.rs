@@ -157,11 +157,11 @@ pub struct LoadTestSpec {
         extend("x-kubernetes-list-type" = "atomic")
     )]
     pub criteria: Vec<String>,
-    /// Who hears of the end of the run.
+    /// Who hears of the end of the run. This version tells nobody yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub observers: Vec<Observer>,
-    /// Files that the broker writes besides the report.
+    /// Files that the broker writes besides the report. This version writes none yet: `loads report` does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub outputs: Vec<Output>,
@@ -188,6 +188,17 @@ const CRITERION: &str = concat!(
     r"(\s+(for|within|over)\s+[0-9][0-9a-z.]*)?",
     r"(\s*,\s*(stop|continue)(\s+as\s+(failed|non-failed))?)?$"
 );
+
+impl LoadTestSpec {
+    /// What it asks for and this version does not do, a sentence each.
+    pub fn not_done(&self) -> Vec<&'static str> {
+        let all = [
+            (self.observers.is_empty(), "This version tells no `observers` of the end."),
+            (self.outputs.is_empty(), "This version writes no `outputs`: `loads report` makes such files."),
+        ];
+        all.into_iter().filter(|(empty, _)| !empty).map(|(_, sentence)| sentence).collect()
+    }
+}
 
 /// What happens when an agent is lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

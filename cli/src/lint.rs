@@ -12,13 +12,18 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
-/// Prints every problem of every file; exit code 2 when there is one.
+/// Prints every problem of every file; exit code 2 when there is one. Warnings go to standard error.
 pub fn lint(args: &Args) -> Result<(), Exit> {
     let mut problems = 0;
     for file in &args.files {
         let name = file.display().to_string();
         match loads_api::lint::load(&name, &read(file)?) {
-            Ok(_) => println!("{name}: valid"),
+            Ok(test) => {
+                println!("{name}: valid");
+                for sentence in test.spec.not_done() {
+                    eprintln!("{name}: warning: {sentence}");
+                }
+            }
             Err(found) => {
                 problems += found.len();
                 for problem in found {

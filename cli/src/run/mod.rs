@@ -55,6 +55,9 @@ pub struct Job {
 pub async fn run(args: Args) -> Result<(), Exit> {
     let mut orders = stop_orders()?;
     let loaded = load_test::load(&args)?;
+    for sentence in loaded.load_test.spec.not_done() {
+        eprintln!("warning: {sentence}");
+    }
     let plan = loaded.load_test.plan(&run_id(&loaded.load_test)).map_err(|e| Exit::usage(e.to_string()))?;
     let results = args.results.as_deref().map(results::Writer::open).transpose()?;
     let scratch = Scratch::new(args.state_dir.as_deref())?;

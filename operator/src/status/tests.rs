@@ -125,6 +125,19 @@ fn a_refused_or_held_load_test_has_no_run_and_stays_editable() {
 }
 
 #[test]
+fn what_is_asked_for_and_not_done_is_said_with_the_acceptance() {
+    let asking = load_test("outputs: [{format: csv}]");
+    let accepted = |status: loads_api::LoadTestStatus| status.condition(ACCEPTED).unwrap().message.clone();
+    let running = Situation::Running { step: 1, steps: 1 };
+    assert_eq!(
+        accepted(status_of(&asking, &running, None)),
+        "The LoadTest can be run. This version writes no `outputs`: `loads report` makes such files."
+    );
+    assert_eq!(accepted(status_of(&load_test(""), &running, None)), "The LoadTest can be run.");
+    assert_eq!(accepted(status_of(&asking, &all()[0], None)), "too many");
+}
+
+#[test]
 fn a_running_status_carries_the_brokers_figures() {
     let status =
         status_of(&load_test(""), &Situation::Running { step: 2, steps: 2 }, Some(&observed(Stage::Running)));

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
-use loads_api::conditions::RUNNING;
+use loads_api::conditions::{ACCEPTED, ConditionStatus, RUNNING};
 use loads_api::{LoadTest, LoadTestStatus};
 use loads_wire::control::Observed;
 use serde_json::json;
@@ -95,6 +95,10 @@ pub(super) fn made(
     if let (Some(observed), Some(running)) = (observed, conditions.iter_mut().find(|c| c.type_ == RUNNING)) {
         // What of the spec the broker has taken up.
         running.observed_generation = Some(observed.generation.max(1));
+    }
+    let accepted = conditions.iter_mut().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True);
+    if let Some(accepted) = accepted {
+        accepted.message = [&[accepted.message.as_str()], &*test.spec.not_done()].concat().join(" ");
     }
     let mut status = LoadTestStatus { observed_generation: generation, conditions, ..old };
     if matches!(situation, Situation::Refused(_) | Situation::Held) {

@@ -63,6 +63,20 @@ fn files_that_are_no_load_test_name_the_place() {
 }
 
 #[test]
+fn what_this_version_does_not_do_is_a_warning() {
+    let target = Target::start();
+    let observed =
+        scenario::http(&target, "/", "observers: [{irc: {server: irc.example, channel: '#load'}}]");
+    let done = scenario::folder(&observed).run(&["loadtest.yaml"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("warning: This version tells no `observers` of the end."),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn flags_are_checked_like_the_file() {
     refused("", &["example.TestWebSite.test_page", "-u", "10:x"], &[2], &["users", "10:x"]);
     refused(
