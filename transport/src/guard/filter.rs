@@ -93,11 +93,14 @@ where
     let greeted = timeout(limit, greet(&mut outer, passage.kind)).await;
     let peer_type = shaken(greeted, seat, passage)?;
     if timeout(limit, seated(seat)).await != Ok(true) {
-        bump(&passage.stats.turned_away);
+        // Who was evicted is counted already.
+        if !seat.evicted.is_cancelled() {
+            bump(&passage.stats.turned_away);
+        }
         return None;
     }
     // Only now: a library sends nothing before the other side is ready, so who is turned away has lost nothing.
-    say(&mut outer, &zmtp::ready(passage.kind.name(), b"")).await;
+    let _ = timeout(limit, say(&mut outer, &zmtp::ready(passage.kind.name(), b""))).await;
     match timeout(limit, enter(passage, peer_type, seat.id)).await {
         Ok(Ok(inner)) => return Some((outer, inner)),
         Ok(Err(reason)) => tracing::warn!(peer = seat.id, %reason, "no way to the inner socket"),

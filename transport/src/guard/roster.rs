@@ -116,7 +116,7 @@ impl Seat {
         }
         if seats.silent.len() + seats.spoken.len() >= limits.max_connections {
             let Some(oldest) = seats.silent.first_entry() else { return Admission::Out };
-            let left = limits.quiet.saturating_sub(now - oldest.get().admitted);
+            let left = limits.quiet.saturating_sub(now.saturating_duration_since(oldest.get().admitted));
             if !left.is_zero() {
                 return Admission::Wait(left);
             }
