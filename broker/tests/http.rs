@@ -90,12 +90,17 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
         (200, loads_page::live().as_bytes().to_vec()),
         "the page waits by itself"
     );
-    for path in ["/readyz", "/metrics", "/api/v1/summary", "/api/v1/stream"] {
+    for path in ["/readyz", "/metrics", "/api/v1/summary"] {
         let (status, body) = get(open, path).await;
         assert!(status == 503 && body.starts_with(b"The broker's store is not open yet"), "{path}");
     }
+    let mut early = TcpStream::connect(open).await.unwrap();
+    early.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: b\r\n\r\n").await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     let (_handle, run) = serve(&http, dir.path()).await;
+    let mut answer = [0; 15];
+    timeout(PATIENCE, early.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK", "a page that came early waits for the broker's stream");
     assert_eq!(get(open, "/readyz").await.0, 200);
     let (status, body) = get(open, "/api/v1/summary").await;
     assert_eq!((status, json(&body).run_id.as_str(), json(&body).verdict), (200, "r1", Verdict::Running));

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,9 +16,13 @@ use futures::stream::unfold;
 use loads_wire::control::Observed;
 use loads_wire::live::{LAST_EVENT, Live, STREAM_PATH};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::Served;
 use crate::metrics::{self, Scope};
+
+/// Less than a page gives a silent stream.
+const STARTING: Duration = Duration::from_secs(5);
 
 /// The routes of the open port.
 pub fn routes(served: Served, scope: Scope) -> Router {
@@ -63,9 +68,12 @@ async fn summary(State(served): State<Served>) -> Response {
     broker.map_or_else(not_ready, |broker| Json(&*broker.snapshot()).into_response())
 }
 
-async fn stream(State(served): State<Served>) -> Response {
-    let broker = served.borrow().clone();
-    let Some(broker) = broker else { return not_ready() };
+/// Waits for a broker that is just being started: a browser would tell its user of a 503 as an error.
+async fn stream(State(mut served): State<Served>) -> Response {
+    let started = timeout(STARTING, served.wait_for(Option::is_some)).await;
+    let Some(broker) = started.ok().and_then(Result::ok).and_then(|broker| broker.clone()) else {
+        return not_ready();
+    };
     broker.watch_run().await.map_or_else(not_ready, |run| Sse::new(events(run)).into_response())
 }
 
