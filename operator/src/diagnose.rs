@@ -1,6 +1,7 @@
-//! Why agents do not come: quotas stand in the Job's events only, images and nodes in the pods. Read on
-//! demand, never kept. `events` and `pods` are pure.
+//! Why agents do not come: quotas stand in the Deployment's status and in the Job's events only, images and
+//! nodes in the pods. Read on demand, never kept. `pods`, `broker` and `events` are pure.
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{self, ContainerStatus, Event, PodStatus};
 use kube::api::ListParams;
 use kube::core::{ApiResource, NotUsed, Object};
@@ -19,25 +20,25 @@ const MOST_PODS: u32 = 20;
 /// A pod without what it was asked to be, which is most of it.
 type Pod = Object<NotUsed, PodStatus>;
 
-/// Looks at the pods of the run and at the events of its Job.
-pub async fn diagnose(ctx: &Context, test: &LoadTest, names: &Names) -> Result<Option<Problem>, Error> {
+/// Looks at the pods of the run, at its broker's Deployment and at the events of its Job.
+pub async fn diagnose(
+    ctx: &Context,
+    test: &LoadTest,
+    names: &Names,
+    of_broker: Option<&Deployment>,
+) -> Result<Option<Problem>, Error> {
     let namespace = test.namespace().unwrap_or_default();
     let of_pods = ApiResource::erase::<v1::Pod>(&());
     let pods_api: Api<Pod> = Api::namespaced_with(ctx.client.clone(), &namespace, &of_pods);
     let of_run = ListParams::default().labels(&of_run(names.run_id())).limit(MOST_PODS);
     let found = pods_api.list(&of_run).await?;
-    if let Some(problem) = pods(&found.items) {
+    if let Some(problem) = pods(&found.items).or_else(|| of_broker.and_then(broker)) {
         return Ok(Some(problem));
     }
     let events_api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);
-    for name in [names.agents(), names.broker()] {
-        let of_owner = format!("involvedObject.name={name},type=Warning");
-        let found = events_api.list(&ListParams::default().fields(&of_owner).limit(MOST)).await?;
-        if let Some(problem) = events(&found.items) {
-            return Ok(Some(problem));
-        }
-    }
-    Ok(None)
+    let of_job = format!("involvedObject.name={},type=Warning", names.agents());
+    let found = events_api.list(&ListParams::default().fields(&of_job).limit(MOST)).await?;
+    Ok(events(&found.items))
 }
 
 /// The gravest thing that pods say.
@@ -46,15 +47,23 @@ pub fn pods(pods: &[Pod]) -> Option<Problem> {
     first(image).or_else(|| first(crash)).or_else(|| ended(pods)).or_else(|| first(unschedulable))
 }
 
-/// What events of a Job or Deployment say of pods that could not even be made.
+/// What a Deployment says of a pod that could not even be made; events of it have only its ReplicaSet's name.
+pub fn broker(broker: &Deployment) -> Option<Problem> {
+    let conditions = broker.status.as_ref()?.conditions.as_ref()?;
+    let failed = conditions.iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True")?;
+    failed.message.as_deref().map(not_made)
+}
+
+/// What events of a Job say of pods that could not even be made.
 pub fn events(events: &[Event]) -> Option<Problem> {
     let mut failed = events.iter().rev().filter(|e| e.reason.as_deref() == Some("FailedCreate"));
-    failed.find_map(|event| event.message.as_deref()).map(|message| {
-        let reason =
-            if message.contains("exceeded quota") { reason::QUOTA_EXCEEDED } else { reason::CREATE_FAILED };
-        let message = format!("Pods can not be made: {message}");
-        Problem::passing(reason, message)
-    })
+    failed.find_map(|event| event.message.as_deref()).map(not_made)
+}
+
+fn not_made(message: &str) -> Problem {
+    let reason =
+        if message.contains("exceeded quota") { reason::QUOTA_EXCEEDED } else { reason::CREATE_FAILED };
+    Problem::passing(reason, format!("Pods can not be made: {message}"))
 }
 
 fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -193,5 +202,16 @@ mod tests {
             reason::QUOTA_EXCEEDED
         );
         assert_eq!(events(&[event("violates PodSecurity")]).unwrap().reason, reason::CREATE_FAILED);
+    }
+
+    #[test]
+    fn a_broker_for_which_a_quota_has_no_room_is_told_by_its_deployment() {
+        let deployment = |status: &str| -> Deployment {
+            let message = "pods \"b-1\" is forbidden: exceeded quota: few";
+            let failure = json!({"type": "ReplicaFailure", "status": status, "message": message});
+            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": [failure]}})).unwrap()
+        };
+        assert_eq!(broker(&deployment("True")).unwrap().reason, reason::QUOTA_EXCEEDED);
+        assert_eq!(broker(&deployment("False")), None);
     }
 }

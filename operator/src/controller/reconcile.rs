@@ -166,7 +166,7 @@ async fn why_not(
         && let Ok(_place) = ctx.diagnoses.try_acquire()
         && ctx.memory.may_look(test)
     {
-        let why = diagnose(ctx, test, names).await?;
+        let why = diagnose(ctx, test, names, found.broker.as_deref()).await?;
         ctx.memory.keep_why(test, why.or_else(|| broker_pending(found)));
     }
     Ok(ctx.memory.why(test))
