@@ -92,7 +92,8 @@ fn config() -> watcher::Config {
     watcher::Config::default().labels(MANAGED)
 }
 
-fn whole<K>(_: &mut K) {}
+/// Takes nothing away.
+pub fn whole<K>(_: &mut K) {}
 
 /// A store of the objects without their managed fields and what `slim` takes away.
 fn filled<K>(
@@ -105,13 +106,28 @@ where
     K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
     K: Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
+    let (reader, events) = watched(client, namespace, config(), slim);
+    wakes.push(owners(events, Arc::clone(metrics)));
+    reader
+}
+
+/// A store, and the events that fill it while they are polled; without managed fields, which nobody reads.
+pub fn watched<K>(
+    client: &Client,
+    namespace: Option<&str>,
+    config: watcher::Config,
+    slim: fn(&mut K),
+) -> (Store<K>, impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static)
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
     let (reader, writer) = store();
-    let events = watcher(api::<K>(client, namespace), config()).modify(move |object| {
+    let events = watcher(api::<K>(client, namespace), config).modify(move |object| {
         object.managed_fields_mut().clear();
         slim(object);
     });
-    wakes.push(owners(events.default_backoff().reflect(writer), Arc::clone(metrics)));
-    reader
+    (reader, events.default_backoff().reflect(writer))
 }
 
 /// The LoadTests of the objects that changed.

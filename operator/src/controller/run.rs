@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::{Store, store};
+use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use loads_api::LoadTest;
@@ -18,7 +18,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::reconcile::reconcile;
 use super::{Context, Error, Memory};
 use crate::broker::{Followers, Identity};
-use crate::children::{Stores, api};
+use crate::children::{Stores, watched, whole};
 use crate::config::Config;
 use crate::telemetry::Metrics;
 
@@ -56,13 +56,8 @@ pub async fn run(
     let Shared { client, config, identity, recorder, metrics } = shared;
     let (wake, woken) = mpsc::unbounded_channel();
     let (stores, children) = Stores::watch(&client, namespace, &metrics);
-    let (tests, writer) = store();
-    let changes = watcher(api::<LoadTest>(&client, namespace), watcher::Config::default())
-        .modify(|test| test.managed_fields_mut().clear())
-        .default_backoff()
-        .reflect(writer)
-        .applied_objects();
-    let controller = Controller::for_stream(changes, tests.clone())
+    let (tests, changes) = watched::<LoadTest>(&client, namespace, watcher::Config::default(), whole);
+    let controller = Controller::for_stream(changes.applied_objects(), tests.clone())
         .with_config(controller::Config::default().concurrency(LOOKS));
     metrics.tell_of(tests.clone());
     metrics.watches(LoadTest::kind(&()).as_ref());

@@ -78,7 +78,7 @@ impl Tally {
             RunnerMessage::Hit(hit) => self.hit(&hit),
             RunnerMessage::TestStarted => {
                 self.started += 1;
-                self.begun(clock::now());
+                self.began.get_or_insert_with(clock::now);
                 self.recorder.test_started();
             }
             RunnerMessage::Success => self.test_ended(Cell::Success),
@@ -110,7 +110,8 @@ impl Tally {
 
     fn hit(&mut self, message: &HitMessage<'_>) {
         let now = clock::now();
-        self.begun(now.saturating_sub(message.elapsed));
+        let begun = now.saturating_sub(message.elapsed);
+        self.began = Some(self.began.map_or(begun, |began| began.min(begun)));
         let label = short(Cow::Borrowed(&message.label), LABEL);
         let series = self.recorder.series(&label, &message.method, message.status);
         self.recorder.sent();
@@ -127,10 +128,6 @@ impl Tally {
         if ended.is_some_and(|ended| clock::unix_now() as f64 / SECOND as f64 - ended > LATE) {
             self.recorder.totals_mut().late += 1;
         }
-    }
-
-    fn begun(&mut self, at: u64) {
-        self.began = Some(self.began.map_or(at, |began| began.min(at)));
     }
 
     /// When the step's load began, as far as runners have told.

@@ -142,13 +142,14 @@ impl Executor for Kept {
     }
 
     async fn check(&mut self) -> Result<Check, Error> {
+        let finished = self.progress(|progress| progress.finished.clone());
         let keeper = self.keeper()?;
-        let Some(current) = keeper.step else { return Ok(Check::Finished) };
-        let heard = keeper.heard.borrow().clone();
-        let finished =
-            heard.progress.filter(|(step, _)| *step == current).map(|(_, progress)| progress.finished);
+        if keeper.step.is_none() {
+            return Ok(Check::Finished);
+        }
+        let gone = keeper.heard.borrow().gone;
         match finished {
-            _ if heard.gone => Err(keeper.gone().await),
+            _ if gone => Err(keeper.gone().await),
             Some(Err(trouble)) => Err(trouble.into()),
             Some(Ok(true)) => Ok(Check::Finished),
             _ => Ok(Check::Running),
