@@ -134,9 +134,10 @@ fn alone_a_hundred_finished_load_tests_cost_no_write() {
     let spec = "executor: http\nserverURL: http://nobody\nhttp: {requests: [{path: /}]}\nagents: 1\nhits: 1\nstop: true";
     let manifests: Vec<String> = (0..100).map(|n| LoadTest::manifest(&format!("over{n}"), spec)).collect();
     space.apply(&manifests.join("---\n")).ok();
-    slowly("the end of each", || {
-        let reasons = verdicts(&space);
-        (reasons.len() == 100).then_some(())
+    slowly("the end of each, told in an event", || {
+        let ended = verdicts(&space).iter().filter(|reason| *reason == "Stopped").count();
+        let told = space.list("events", "").len();
+        (ended == 100 && told >= 100).then_some(())
     });
     let audit = Audit::begin();
     let idle = std::env::var("LOADS_IDLE_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(45);
