@@ -20,6 +20,7 @@ mod limits;
 mod link;
 mod publisher;
 mod puller;
+mod reach;
 mod router;
 mod subscriber;
 mod tls;

@@ -42,21 +42,28 @@ pub(crate) async fn disconnected(monitor: &mut Receiver<SocketEvent>) {
     }
 }
 
-/// Waits between attempts, doubling up to a second.
+/// Waits between attempts, each time twice as long, up to a limit.
 #[derive(Debug)]
-pub(crate) struct Pause(Duration);
+pub(crate) struct Pause {
+    next: Duration,
+    longest: Duration,
+}
 
 impl Pause {
     pub(crate) fn new() -> Self {
-        Self(FIRST_PAUSE)
+        Self::up_to(LONGEST_PAUSE)
+    }
+
+    pub(crate) fn up_to(longest: Duration) -> Self {
+        Self { next: FIRST_PAUSE, longest }
     }
 
     pub(crate) fn reset(&mut self) {
-        self.0 = FIRST_PAUSE;
+        self.next = FIRST_PAUSE;
     }
 
     pub(crate) async fn wait(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(self.longest);
     }
 }

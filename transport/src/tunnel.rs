@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncWriteExt, copy, sink, split};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpStream, UnixListener, UnixStream, lookup_host};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::endpoint::Endpoint;
 use crate::link::{ATTEMPT, tune};
+use crate::reach::reach;
 use crate::{ClientTls, Error};
 
 /// What a connection that was given up gets to send what is on its way.
@@ -65,12 +66,11 @@ impl Tunnel {
 
     /// Connects to the far side; its name is looked up every time.
     pub(crate) async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
-        let connected = timeout(ATTEMPT, async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-            tune(&stream);
-            self.tls.connect(stream).await
-        });
-        connected.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let looked_up = in_time(lookup_host((self.host.as_str(), self.port))).await?;
+        let addresses: Vec<_> = looked_up.collect();
+        let stream = reach(|| TcpStream::connect(&addresses[..])).await?;
+        tune(&stream);
+        in_time(self.tls.connect(stream)).await
     }
 }
 
@@ -83,6 +83,10 @@ impl Near {
         tokio::spawn(carry(near, far, given_up.clone()));
         Ok(given_up.drop_guard())
     }
+}
+
+async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(ATTEMPT, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn carry(near: UnixStream, far: TlsStream<TcpStream>, given_up: CancellationToken) {

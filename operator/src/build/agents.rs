@@ -121,11 +121,8 @@ impl Run<'_> {
     }
 
     fn environment(&self) -> Vec<EnvVar> {
-        let broker = format!(
-            "{}.{}.svc",
-            self.names.broker(),
-            self.test.metadata.namespace.as_deref().unwrap_or_default()
-        );
+        // The shortest name is the one that a pod's resolver finds first.
+        let broker = self.names.broker();
         vec![
             env("LOADS_RUN_ID", self.names.run_id()),
             env("LOADS_CONTROL", format!("tcp://{broker}:{CONTROL_PORT}")),

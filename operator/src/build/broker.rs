@@ -99,15 +99,15 @@ impl Run<'_> {
             container_port: port,
             ..ContainerPort::default()
         };
-        let probe = |path: &str, period, failures| Probe {
+        let alive = Probe {
             http_get: Some(HTTPGetAction {
-                path: Some(path.to_owned()),
+                path: Some("/healthz".to_owned()),
                 port: IntOrString::String("http".to_owned()),
                 ..HTTPGetAction::default()
             }),
-            period_seconds: Some(period),
+            period_seconds: Some(10),
             timeout_seconds: Some(5),
-            failure_threshold: Some(failures),
+            failure_threshold: Some(6),
             ..Probe::default()
         };
         Container {
@@ -123,9 +123,9 @@ impl Run<'_> {
                 mount("state", "/var/lib/loads", false),
                 mount("tmp", "/tmp", false),
             ]),
-            // Every second, for agents reach a broker only once it is ready.
-            readiness_probe: Some(probe("/readyz", 1, 3)),
-            liveness_probe: Some(probe("/healthz", 10, 6)),
+            // No readiness probe: it would hide the broker from its agents for up to a second (the shortest period),
+            // and they try again by themselves.
+            liveness_probe: Some(alive),
             resources: Some(resources("50m", "256Mi", "2Gi")),
             ..Container::default()
         }

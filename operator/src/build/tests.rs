@@ -197,3 +197,16 @@ fn prometheus_finds_the_broker_and_is_told_whose_run_it_is() {
         assert!(arguments.contains(&argument.into()), "{arguments:?}");
     }
 }
+
+#[test]
+fn nothing_stands_between_agents_and_a_broker_that_runs() {
+    let all = children("serverURL: http://shop", &[]);
+    let broker = containers(&of_kind(&all, "Deployment")["spec"]["template"]).remove(0);
+    assert!(broker["readinessProbe"].is_null() && broker["startupProbe"].is_null(), "{broker}");
+    let service = of_kind(&all, "Service")["metadata"]["name"].as_str().unwrap().to_owned();
+    let agent = containers(&of_kind(&all, "Job")["spec"]["template"]).pop().unwrap();
+    let variables = agent["env"].as_array().unwrap();
+    let control = variables.iter().find(|variable| variable["name"] == "LOADS_CONTROL").unwrap();
+    let name = format!("tcp://{service}:{CONTROL_PORT}");
+    assert_eq!(control["value"], name.as_str(), "found with one question to the DNS");
+}
