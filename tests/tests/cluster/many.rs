@@ -64,11 +64,10 @@ fn one_broken_load_test_among_twenty_delays_none() {
         "broken",
         &specs::http(&target, "/", "agents: 1\nhits: 1\nbundle: {includeFiles: [{configMap: none}]}"),
     );
+    let good = specs::http(&target, "/", &format!("agents: 1\nhits: 5\n{}", specs::SMALL));
     for number in 0..20 {
-        let good =
-            LoadTest::manifest(&format!("good{number}"), &specs::http(&target, "/", "agents: 1\nhits: 5"));
         manifests += "---\n";
-        manifests += &good;
+        manifests += &LoadTest::manifest(&format!("good{number}"), &good);
     }
     space.apply(&manifests).ok();
     for number in 0..20 {

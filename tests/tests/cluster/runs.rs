@@ -7,7 +7,8 @@ use super::specs;
 /// Twenty agents of two users: every hit is counted on both sides.
 fn twenty_agents(space: &Space, spec: &str, hits: u64) {
     let target = space.target();
-    let test = space.load_test("shop", &spec.replace("http://TARGET", &target.url()));
+    let spec = format!("{}\n{}", spec.replace("http://TARGET", &target.url()), specs::SMALL);
+    let test = space.load_test("shop", &spec);
     let (reason, message) = test.finished();
     assert_eq!(reason, "Passed", "{message}");
     assert_eq!((test.result("hits"), target.total()), (hits, hits));

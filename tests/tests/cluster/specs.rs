@@ -2,6 +2,10 @@
 
 use loads_tests::cluster::{LoadTest, Space, Target};
 
+/// Agents and a broker that ask for next to nothing: where many are on the node at once, two runs could otherwise
+/// each hold what the other waits for.
+pub const SMALL: &str = "agentTemplate: {resources: {requests: {cpu: 1m, memory: 16Mi}}}\nbrokerTemplate: {resources: {requests: {cpu: 1m, memory: 16Mi}}}";
+
 /// The http executor against the target, with these lines besides.
 pub fn http(target: &Target<'_>, path: &str, more: &str) -> String {
     format!("executor: http\nserverURL: {}\nhttp: {{requests: [{{path: '{path}'}}]}}\n{more}", target.url())

@@ -62,7 +62,7 @@ fn fewer_agents_than_wanted_are_enough_where_the_load_test_says_so() {
     let target = space.target();
     let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: few}\nspec: {hard: {pods: '4'}}";
     space.apply(quota).ok();
-    let more = "agents: 3\nminAgents: 2\nstartTimeout: 20\nduration: 2";
+    let more = "agents: 3\nminAgents: 2\nstartTimeout: 40\nduration: 2";
     let test = space.load_test("quorum", &specs::http(&target, "/", more));
     test.finished();
     assert!(target.total() > 0);

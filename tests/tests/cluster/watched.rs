@@ -70,7 +70,7 @@ fn a_run_that_is_not_there_or_has_nothing_to_show_is_said_with_what_to_do() {
 }
 
 #[test]
-fn a_slower_run_is_named_and_noise_is_not() {
+fn alone_a_slower_run_is_named_and_noise_is_not() {
     let space = Space::new("compare");
     let target = space.target();
     for (name, ms) in [("before", 40), ("slower", 48), ("again", 40)] {
