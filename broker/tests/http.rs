@@ -90,7 +90,7 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
         (200, loads_page::live().as_bytes().to_vec()),
         "the page waits by itself"
     );
-    for path in ["/metrics", "/api/v1/summary"] {
+    for path in ["/readyz", "/metrics", "/api/v1/summary"] {
         let (status, body) = get(open, path).await;
         assert!(status == 503 && body.starts_with(b"The broker's store is not open yet"), "{path}");
     }
@@ -101,6 +101,7 @@ async fn probes_and_watchers_need_no_certificate_and_change_nothing() {
     let mut answer = [0; 15];
     timeout(PATIENCE, early.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK", "a page that came early waits for the broker's stream");
+    assert_eq!(get(open, "/readyz").await.0, 200);
     let (status, body) = get(open, "/api/v1/summary").await;
     assert_eq!((status, json(&body).run_id.as_str(), json(&body).verdict), (200, "r1", Verdict::Running));
     let (status, body) = get(open, "/metrics").await;

@@ -77,7 +77,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Listens at once, so that probes are answered while the store opens; what needs a broker fails until
+    /// Listens at once, so that probes are answered while the store opens; `/readyz` fails until
     /// [`Http::serve`].
     pub async fn bind(config: HttpConfig) -> Result<Self, Error> {
         let (broker, served) = watch::channel(None);

@@ -30,6 +30,7 @@ pub fn routes(served: Served, scope: Scope) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/v1/summary", get(summary))
         .route(STREAM_PATH, get(stream))
@@ -40,6 +41,10 @@ pub fn routes(served: Served, scope: Scope) -> Router {
 pub fn not_ready() -> Response {
     let reason = "The broker's store is not open yet, or its sockets are not bound: ask again.\n";
     (StatusCode::SERVICE_UNAVAILABLE, reason).into_response()
+}
+
+async fn ready(State(served): State<Served>) -> Response {
+    if served.borrow().is_some() { "ok\n".into_response() } else { not_ready() }
 }
 
 async fn metrics(served: Served, scope: Scope) -> Response {

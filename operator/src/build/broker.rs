@@ -123,8 +123,8 @@ impl Run<'_> {
                 mount("state", "/var/lib/loads", false),
                 mount("tmp", "/tmp", false),
             ]),
-            // No readiness probe: it would hide the broker from its agents for up to a second (the shortest period),
-            // and they try again by themselves.
+            // No readiness probe: it hides the broker from its agents for up to a second, the shortest period, and
+            // they try again by themselves (docs/adr/0013-no-readiness-probe.md).
             liveness_probe: Some(alive),
             resources: Some(resources("50m", "256Mi", "2Gi")),
             ..Container::default()
